@@ -1,1 +1,7 @@
-//! pipeline
+//! Bytes in, clean rows and findings out. No I/O, no clock, no async; of
+//! storage it sees only declarations.
+//!
+//! Begin at [`recording`]: what decoders yield.
+
+pub mod finding;
+pub mod recording;

@@ -1,1 +1,13 @@
-//! storage
+//! Keeps bytes, tables and metadata: the lake, the raw store and the catalog.
+//!
+//! It never knows what a split is. Begin at [`table`] (what a lake table is)
+//! and [`tables`] (the ones that are not derived).
+
+pub mod code;
+pub mod id;
+pub mod sport;
+pub mod table;
+pub mod tables;
+
+pub use code::{Code, Failure, Verdict};
+pub use id::{ActivityId, ActivityKey, AthleteId};
