@@ -1,0 +1,32 @@
+# Run `make` alone for the list of targets.
+
+# Where the demo keeps its lake, and where it serves it.
+DEMO_DIR ?= target/demo
+LISTEN ?= 127.0.0.1:8080
+
+# rustup's folder, for shells that have not read its profile yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: help build demo demo-data clean-demo test check-tools
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+build: check-tools ## build target/debug/pacelake
+	cargo build --workspace --locked
+
+demo: demo-data ## import the samples, print what is in them, serve them on LISTEN
+	@printf '\n== Serve: open http://$(LISTEN)/ in a browser; Ctrl-C ends it\n'
+	@PACELAKE_DATA_DIR=$(DEMO_DIR) target/debug/pacelake serve --listen $(LISTEN)
+
+demo-data: build ## the same without serving
+	@PACELAKE_DATA_DIR=$(DEMO_DIR) scripts/demo
+
+clean-demo: ## forget what the demo imported
+	rm -rf $(DEMO_DIR)
+
+test: ## every check there is
+	@scripts/test
+
+check-tools: ## say what the build lacks on this machine
+	@scripts/check-tools build
