@@ -175,7 +175,8 @@ pub fn says(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = line[at + word.len()..].chars().next();
-        !before.is_some_and(named) && !(word.ends_with(named) && after.is_some_and(named))
+        let longer = word.ends_with(named) && after.is_some_and(named);
+        !longer && !before.is_some_and(named)
     })
 }
 
