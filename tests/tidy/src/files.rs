@@ -34,6 +34,15 @@ pub fn complaints(source: &Source) -> Vec<String> {
             "{path}: `{name}` says nothing; name it after the thing in it"
         ));
     }
+    if source
+        .text
+        .lines()
+        .any(|line| line.trim_start().starts_with("#[ignore"))
+    {
+        complaints.push(format!(
+            "{path}: a test that does not run proves nothing; mend it or remove it"
+        ));
+    }
     // What is blanked at the end are tests.
     let lines = source.code.trim_end().lines().count();
     let longer = LONGER.iter().any(|(longer, _)| longer == path);
@@ -83,6 +92,8 @@ mod tests {
         );
         assert!(told("a/src/splits.rs", "use x;\n").contains("begin it with"));
         assert!(told("a/src/utils.rs", "//! Cuts at whole kilometres.\n").contains("`utils`"));
+        let skipped = "//! Cuts at whole kilometres.\n#[ignore]\n";
+        assert!(told("a/src/splits.rs", skipped).contains("does not run"));
         let long = format!("//! Cuts at whole kilometres.\n{}", "a;\n".repeat(500));
         assert!(told("a/src/splits.rs", &long).contains("501 lines"));
         let tested = format!(

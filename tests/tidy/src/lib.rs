@@ -1,6 +1,6 @@
 //! Keeps the house in order: which crate may use which, which words live
 //! where, how files are named, documented and sized, which dependencies are
-//! used. It reads the sources as text and never links them.
+//! used, whose the samples are. It reads sources as text and never links them.
 //!
 //! Each module holds one kind of rule as a function from sources to
 //! complaints, and its tests: once on the workspace, where there must be none,
@@ -11,6 +11,7 @@ pub mod codes;
 pub mod dependencies;
 pub mod files;
 pub mod graph;
+pub mod samples;
 pub mod source;
 pub mod words;
 pub mod workspace;

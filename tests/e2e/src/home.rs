@@ -1,0 +1,150 @@
+//! A data directory of its own, and commands that use it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use tempfile::TempDir;
+
+/// One data directory, gone when dropped, with SQLite in it or a PostgreSQL
+/// catalog beside it.
+pub struct Home {
+    folder: TempDir,
+    catalog: Option<String>,
+}
+
+/// What a command left: its exit code and what it said.
+pub struct Answer {
+    /// Exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// Data.
+    pub stdout: String,
+    /// Talk.
+    pub stderr: String,
+}
+
+impl Home {
+    /// A new home; `catalog` is the URL of an empty PostgreSQL database, or
+    /// `None` for SQLite.
+    ///
+    /// # Panics
+    /// If no folder can be made.
+    pub fn new(catalog: Option<String>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Self { folder, catalog }
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The lake, as it stands after `ducklake:` in DuckDB's ATTACH.
+    pub fn lake(&self) -> String {
+        match &self.catalog {
+            Some(url) => format!("postgres:{url}"),
+            None => format!(
+                "sqlite:{}",
+                self.data_dir().join("catalog.sqlite").display()
+            ),
+        }
+    }
+
+    /// The binary with these arguments, in this home, deaf to the settings of
+    /// whoever runs the tests.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .current_dir(root())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.data_dir())
+            .env("PACELAKE_DATA_DIR", self.data_dir())
+            .stdin(Stdio::null());
+        if let Some(url) = &self.catalog {
+            command.env("PACELAKE_CATALOG", url);
+        }
+        command
+    }
+
+    /// Runs the binary to its end.
+    ///
+    /// # Panics
+    /// If it cannot be started, or says something that is not UTF-8.
+    pub fn run(&self, arguments: &[&str]) -> Answer {
+        let output = self
+            .command(arguments)
+            .output()
+            .expect("the binary can be started");
+        Answer {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+}
+
+/// The workspace's root folder.
+///
+/// # Panics
+/// Never: this crate lies two folders below it.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("this crate lies two folders below the root")
+        .to_path_buf()
+}
+
+/// The binary under test: the one that `cargo build` left beside the tests.
+///
+/// # Panics
+/// If there is none, or its source is younger, so that no test judges a build
+/// that is not of this source.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("tests lie in target/PROFILE/deps");
+    let binary = profile.join("pacelake");
+    let built = modified(&binary)
+        .unwrap_or_else(|| panic!("no {}; run `cargo build` first", binary.display()));
+    let youngest = ["storage", "pipeline", "query", "jobs", "api", "cli"]
+        .iter()
+        .filter_map(|folder| youngest(&root().join(folder)))
+        .max();
+    assert!(
+        youngest.is_none_or(|source| source <= built),
+        "{} is older than its source; run `cargo build` first",
+        binary.display()
+    );
+    binary
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}
+
+/// When the youngest source file below `folder` was changed.
+fn youngest(folder: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(folder).ok()?;
+    entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let source = ["rs", "sql", "toml"]
+                .iter()
+                .any(|end| path.extension().is_some_and(|extension| extension == *end));
+            // Tests and their data are no part of the binary.
+            if path.is_dir() && !path.ends_with("tests") {
+                youngest(&path)
+            } else if source {
+                modified(&path)
+            } else {
+                None
+            }
+        })
+        .max()
+}

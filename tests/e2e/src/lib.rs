@@ -1,0 +1,14 @@
+//! Runs the real binary from outside, as a person or a program would, and
+//! reads what it left behind with DuckDB, which shares no code with it.
+//!
+//! Begin at [`Home`]: one data directory, and commands that use it.
+
+mod home;
+mod random;
+mod referee;
+mod samples;
+
+pub use home::{Answer, Home, binary, root};
+pub use random::Random;
+pub use referee::{difference, rows};
+pub use samples::copy_samples;

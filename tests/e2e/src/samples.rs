@@ -1,0 +1,59 @@
+//! A small choice of the sample recordings.
+
+use std::fs;
+use std::path::Path;
+
+use crate::home::root;
+
+/// Recordings that a plain log does not show: several sessions in one file,
+/// one outing recorded four times over, a file whose end is cut off, and one
+/// without time, which must fail.
+const OTHERS: &[&str] = &[
+    "20140622_swim_garmin_fr910xt.fit",
+    "4801048867.fit",
+    "4801048867_strava.gpx",
+    "activity_4801048867.gpx",
+    "activity_4801048867.tcx",
+    "strava-android-app-201.10-b1218918.fit",
+    "cerknicko-without-times.gpx",
+    "multiple_running_activities.tcx",
+];
+
+/// Copies about sixty recordings into `folder`: some of every year of the log,
+/// and the hard ones.
+///
+/// # Panics
+/// If the samples are not where they should be.
+pub fn copy_samples(folder: &Path) {
+    let mut log = Vec::new();
+    find(&root().join("data/log"), &mut log);
+    log.retain(|path| path.extension().is_some_and(|end| end == "gz"));
+    let mut recordings = Vec::new();
+    find(&root().join("data/recordings"), &mut recordings);
+    recordings.retain(|path| {
+        path.file_name()
+            .is_some_and(|name| OTHERS.iter().any(|o| name == *o))
+    });
+    assert_eq!(recordings.len(), OTHERS.len(), "{recordings:?}");
+    let chosen = log.iter().step_by(10).chain(&recordings);
+    for path in chosen {
+        let name = path.file_name().expect("a found file has a name");
+        fs::copy(path, folder.join(name)).expect("a sample can be copied");
+    }
+}
+
+fn find(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    let entries = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("cannot list {}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("a listed entry can be read").path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            find(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
