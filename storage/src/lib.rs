@@ -3,11 +3,14 @@
 //! It never knows what a split is. Begin at [`table`] (what a lake table is)
 //! and [`tables`] (the ones that are not derived).
 
+pub mod catalog;
 pub mod code;
+pub mod error;
 pub mod id;
 pub mod sport;
 pub mod table;
 pub mod tables;
 
 pub use code::{Code, Failure, Verdict};
+pub use error::Error;
 pub use id::{ActivityId, ActivityKey, AthleteId};

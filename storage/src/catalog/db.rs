@@ -1,0 +1,501 @@
+//! The catalog database: one set of statements for SQLite and PostgreSQL.
+//!
+//! Statements are constants with `$1` placeholders, written for PostgreSQL;
+//! values are always bound. Our own tables lie in the schema `pacelake` on
+//! PostgreSQL and DuckLake's in `public`; both are on the search path, ours
+//! first, so that unqualified names work on either database.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr, Transaction};
+
+use super::dialect;
+use super::value::{Row, Value};
+use crate::error::Error;
+
+/// How many values a statement binds at most. SQLite takes 32,766 and
+/// PostgreSQL 65,535.
+const MAX_VALUES: usize = 32_000;
+/// How long a SQLite connection waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a task waits for a connection, which on SQLite includes the
+/// commits of this process that are queued before it.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How many connections read a SQLite catalog at once.
+const SQLITE_READERS: u32 = 4;
+/// How many connections a process holds to PostgreSQL at most.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// How many prepared statements a connection keeps.
+const STATEMENTS_KEPT: usize = 512;
+
+/// Which database holds the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The embedded default.
+    Sqlite,
+    /// The server for production.
+    Postgres,
+}
+
+/// The catalog database. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Db {
+    engine: Engine,
+    counters: Arc<Counters>,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    Sqlite {
+        /// Holds one connection: SQLite has one writer at a time, and tasks of
+        /// one process queue better here than inside SQLite.
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// What was asked of the database so far, for tests that count.
+#[derive(Debug, Default)]
+struct Counters {
+    statements: AtomicU64,
+    rows_read: AtomicU64,
+}
+
+/// How many statements ran and how many rows came back, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Statements, without BEGIN, COMMIT and ROLLBACK.
+    pub statements: u64,
+    /// Rows that came back.
+    pub rows_read: u64,
+}
+
+impl Db {
+    /// Opens the SQLite catalog at `path`, making the file where it is absent.
+    ///
+    /// The journal is a WAL with `synchronous=FULL`: what was committed
+    /// survives a loss of power, and readers never wait for the writer.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where the file cannot be opened.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, Error> {
+        let opening = |source| Error::database("open the SQLite catalog", source);
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS_KEPT);
+        let pool = || {
+            SqlitePoolOptions::new()
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+        };
+        let writer = pool()
+            .max_connections(1)
+            .connect_with(
+                options
+                    .clone()
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full),
+            )
+            .await
+            .map_err(opening)?;
+        let readers = pool()
+            .max_connections(SQLITE_READERS)
+            .connect_lazy_with(options.pragma("query_only", "on"));
+        Ok(Self::new(Engine::Sqlite { writer, readers }))
+    }
+
+    /// Opens the PostgreSQL catalog at a URL such as
+    /// `postgres://user@host/database`.
+    ///
+    /// # Errors
+    /// [`Error::CatalogUrl`] where the URL means nothing, [`Error::Database`]
+    /// where the server does not answer or refuses.
+    pub async fn open_postgres(url: &str) -> Result<Self, Error> {
+        let options: PgConnectOptions = url.parse().map_err(Error::CatalogUrl)?;
+        let options = options
+            .application_name("pacelake")
+            .statement_cache_capacity(STATEMENTS_KEPT)
+            .options([("search_path", "pacelake,public"), ("timezone", "UTC")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(|source| Error::database("connect to PostgreSQL", source))?;
+        Ok(Self::new(Engine::Postgres(pool)))
+    }
+
+    fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            counters: Arc::default(),
+        }
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        match self.engine {
+            Engine::Sqlite { .. } => Dialect::Sqlite,
+            Engine::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// What was asked of this database by it and its clones.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            statements: self.counters.statements.load(Ordering::Relaxed),
+            rows_read: self.counters.rows_read.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Begins a transaction that writes: BEGIN IMMEDIATE on SQLite, READ
+    /// COMMITTED on PostgreSQL. Dropping it rolls back.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; retryable where another process held the lock too
+    /// long.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        let attempt = "begin a transaction";
+        let inner = match &self.engine {
+            Engine::Sqlite { writer, .. } => TxInner::Sqlite(
+                writer
+                    .begin_with("begin immediate")
+                    .await
+                    .map_err(|source| Error::database(attempt, source))?,
+            ),
+            Engine::Postgres(pool) => TxInner::Postgres(
+                pool.begin_with("begin isolation level read committed")
+                    .await
+                    .map_err(|source| Error::database(attempt, source))?,
+            ),
+        };
+        Ok(self.transaction(inner))
+    }
+
+    /// Begins a transaction that only reads and sees one state of the
+    /// database throughout. Dropping it ends it.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn begin_read(&self) -> Result<Tx, Error> {
+        let attempt = "begin a transaction";
+        let inner = match &self.engine {
+            Engine::Sqlite { readers, .. } => TxInner::Sqlite(
+                readers
+                    .begin()
+                    .await
+                    .map_err(|source| Error::database(attempt, source))?,
+            ),
+            Engine::Postgres(pool) => TxInner::Postgres(
+                pool.begin_with("begin isolation level repeatable read read only")
+                    .await
+                    .map_err(|source| Error::database(attempt, source))?,
+            ),
+        };
+        Ok(self.transaction(inner))
+    }
+
+    fn transaction(&self, inner: TxInner) -> Tx {
+        Tx {
+            inner,
+            counters: Arc::clone(&self.counters),
+        }
+    }
+
+    /// Reads rows outside of a transaction: one statement, one state.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn fetch(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        self.fetch_built(Statement::constant(sql), values).await
+    }
+
+    /// [`fetch`](Self::fetch) for a statement that was put together from
+    /// constants.
+    pub(super) async fn fetch_built(
+        &self,
+        statement: Statement,
+        values: &[Value],
+    ) -> Result<Vec<Row>, Error> {
+        let rows = match &self.engine {
+            Engine::Sqlite { readers, .. } => fetch_sqlite(readers, statement, values).await,
+            Engine::Postgres(pool) => fetch_postgres(pool, statement, values).await,
+        }?;
+        self.counters.count(rows.len());
+        Ok(rows)
+    }
+
+    /// Closes all connections; on SQLite this also folds the WAL into the
+    /// file where no other process has it open.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Engine::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Counters {
+    fn count(&self, rows: usize) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.rows_read.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+}
+
+/// An open transaction. Dropping it without [`commit`](Self::commit) rolls
+/// back.
+#[derive(Debug)]
+pub struct Tx {
+    inner: TxInner,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug)]
+enum TxInner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        match self.inner {
+            TxInner::Sqlite(_) => Dialect::Sqlite,
+            TxInner::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement and answers how many rows it wrote.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; the transaction is then of no more use.
+    pub async fn execute(&mut self, sql: &'static str, values: &[Value]) -> Result<u64, Error> {
+        self.execute_built(Statement::constant(sql), values).await
+    }
+
+    /// Runs a statement with a row of values for each row of `rows`:
+    /// `before`, `values ($1, $2), ($3, $4), …`, `after`.
+    ///
+    /// `before` ends where the values begin, for example
+    /// `insert into t (a, b)`, or `with v (a, b) as (` with an `after` that
+    /// begins with `)`. All rows have the same width. One statement holds
+    /// thousands of rows; more are cut into several, all in this transaction.
+    /// No row, no statement.
+    ///
+    /// Answers how many rows were written.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; the transaction is then of no more use.
+    pub async fn execute_rows(
+        &mut self,
+        before: &'static str,
+        rows: &[Vec<Value>],
+        after: &'static str,
+    ) -> Result<u64, Error> {
+        let width = rows.first().map_or(1, Vec::len).max(1);
+        let mut written = 0;
+        for chunk in rows.chunks(MAX_VALUES / width) {
+            let statement = Statement::with_rows(before, chunk.len(), width, after);
+            let values: Vec<Value> = chunk.iter().flatten().cloned().collect();
+            debug_assert_eq!(values.len(), chunk.len() * width, "rows differ in width");
+            written += self.execute_built(statement, &values).await?;
+        }
+        Ok(written)
+    }
+
+    async fn execute_built(
+        &mut self,
+        statement: Statement,
+        values: &[Value],
+    ) -> Result<u64, Error> {
+        let written = match &mut self.inner {
+            TxInner::Sqlite(tx) => {
+                let arguments = dialect::sqlite_arguments(values).map_err(Error::bind)?;
+                let kept = statement.kept;
+                sqlx::query_with(statement.for_sqlite(), arguments)
+                    .persistent(kept)
+                    .execute(&mut **tx)
+                    .await
+                    .map(|done| done.rows_affected())
+            }
+            TxInner::Postgres(tx) => {
+                let arguments = dialect::postgres_arguments(values).map_err(Error::bind)?;
+                let kept = statement.kept;
+                sqlx::query_with(statement.sql, arguments)
+                    .persistent(kept)
+                    .execute(&mut **tx)
+                    .await
+                    .map(|done| done.rows_affected())
+            }
+        }
+        .map_err(|source| Error::database("write", source))?;
+        self.counters.count(0);
+        Ok(written)
+    }
+
+    /// Runs a statement and answers its rows.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; the transaction is then of no more use.
+    pub async fn fetch(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let statement = Statement::constant(sql);
+        let rows = match &mut self.inner {
+            TxInner::Sqlite(tx) => fetch_sqlite(&mut **tx, statement, values).await,
+            TxInner::Postgres(tx) => fetch_postgres(&mut **tx, statement, values).await,
+        }?;
+        self.counters.count(rows.len());
+        Ok(rows)
+    }
+
+    /// Runs several statements, separated by semicolons, without values: a
+    /// migration, for example.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; the transaction is then of no more use.
+    pub async fn execute_script(&mut self, sql: &'static str) -> Result<(), Error> {
+        match &mut self.inner {
+            TxInner::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
+            TxInner::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
+        }
+        .map_err(|source| Error::database("define its tables", source))?;
+        self.counters.count(0);
+        Ok(())
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// [`Error::Database`]. Where the connection broke, whether the commit
+    /// took place is unknown: look it up by what it wrote.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self.inner {
+            TxInner::Sqlite(tx) => tx.commit().await,
+            TxInner::Postgres(tx) => tx.commit().await,
+        }
+        .map_err(|source| Error::database("commit", source))
+    }
+
+    /// Rolls back and waits for it.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn rollback(self) -> Result<(), Error> {
+        match self.inner {
+            TxInner::Sqlite(tx) => tx.rollback().await,
+            TxInner::Postgres(tx) => tx.rollback().await,
+        }
+        .map_err(|source| Error::database("roll back", source))
+    }
+}
+
+/// The text of a statement: a constant, or put together from constants and
+/// numbered placeholders.
+pub(super) struct Statement {
+    sql: SqlStr,
+    /// Whether the connection keeps it prepared.
+    kept: bool,
+}
+
+impl Statement {
+    fn constant(sql: &'static str) -> Self {
+        Self {
+            sql: sql.into_sql_str(),
+            kept: true,
+        }
+    }
+
+    /// Constants one after the other.
+    pub(super) fn joined(pieces: &[&'static str]) -> Self {
+        Self {
+            sql: AssertSqlSafe(pieces.concat()).into_sql_str(),
+            kept: true,
+        }
+    }
+
+    fn with_rows(before: &'static str, rows: usize, width: usize, after: &'static str) -> Self {
+        use std::fmt::Write;
+
+        let mut sql = String::with_capacity(before.len() + after.len() + rows * width * 8);
+        sql.push_str(before);
+        sql.push_str(" values ");
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                let separator = if column == 0 { "" } else { ", " };
+                let number = row * width + column + 1;
+                write!(sql, "{separator}${number}").expect("a String takes all that is written");
+            }
+            sql.push(')');
+        }
+        sql.push(' ');
+        sql.push_str(after);
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            // Its text differs with each number of rows.
+            kept: rows == 1,
+        }
+    }
+
+    fn for_sqlite(self) -> SqlStr {
+        match dialect::sqlite_statement(self.sql.as_str()) {
+            std::borrow::Cow::Borrowed(_) => self.sql,
+            std::borrow::Cow::Owned(sql) => AssertSqlSafe(sql).into_sql_str(),
+        }
+    }
+}
+
+async fn fetch_sqlite<'c, E>(
+    executor: E,
+    statement: Statement,
+    values: &[Value],
+) -> Result<Vec<Row>, Error>
+where
+    E: Executor<'c, Database = Sqlite>,
+{
+    let arguments = dialect::sqlite_arguments(values).map_err(Error::bind)?;
+    let kept = statement.kept;
+    sqlx::query_with(statement.for_sqlite(), arguments)
+        .persistent(kept)
+        .fetch_all(executor)
+        .await
+        .map_err(|source| Error::database("read", source))?
+        .iter()
+        .map(|row| dialect::sqlite_row(row).map_err(Error::bind))
+        .collect()
+}
+
+async fn fetch_postgres<'c, E>(
+    executor: E,
+    statement: Statement,
+    values: &[Value],
+) -> Result<Vec<Row>, Error>
+where
+    E: Executor<'c, Database = Postgres>,
+{
+    let arguments = dialect::postgres_arguments(values).map_err(Error::bind)?;
+    let kept = statement.kept;
+    sqlx::query_with(statement.sql, arguments)
+        .persistent(kept)
+        .fetch_all(executor)
+        .await
+        .map_err(|source| Error::database("read", source))?
+        .iter()
+        .map(|row| dialect::postgres_row(row).map_err(Error::bind))
+        .collect()
+}
