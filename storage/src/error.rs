@@ -1,6 +1,7 @@
 //! What can go wrong in storage.
 
 use crate::code::{Code, Failure};
+use crate::id::AthleteId;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,124 @@ pub enum Error {
         /// What it must be.
         wanted: &'static str,
     },
+    /// Our tables in the catalog were made by a newer build.
+    #[error("the catalog has version {found}; this build knows versions up to {known}")]
+    UnknownCatalog {
+        /// The version of the catalog.
+        found: i64,
+        /// The newest that this build knows.
+        known: i64,
+    },
+    /// Someone else wrote the same thing first; nothing was written.
+    #[error("{what} changed meanwhile")]
+    Conflict {
+        /// What it is about, such as `an activity`.
+        what: &'static str,
+    },
+    /// Bytes that are not in the raw store.
+    #[error("the raw store has no {sha256} of athlete {athlete_id}")]
+    NoRaw {
+        /// Whose they would be.
+        athlete_id: AthleteId,
+        /// What was asked for.
+        sha256: String,
+    },
+    /// More bytes than the raw store keeps in one piece.
+    #[error("{bytes} bytes are more than the {limit} that are kept in one piece")]
+    TooLarge {
+        /// How many there are.
+        bytes: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The lake's catalog is of a format version that this build cannot read.
+    #[error("the lake has format version {found}; this build reads {known}")]
+    UnknownVersion {
+        /// The version that the catalog names.
+        found: String,
+        /// The one that this build reads and writes.
+        known: &'static str,
+    },
+    /// The object store refused or cannot be reached.
+    #[error("could not {attempt} {path}")]
+    Store {
+        /// What was attempted, as a verb.
+        attempt: &'static str,
+        /// The object concerned.
+        path: String,
+        /// The store's answer.
+        source: object_store::Error,
+    },
+    /// A folder of this machine cannot be used.
+    #[error("could not {attempt} {path}")]
+    Disk {
+        /// What was attempted, as a verb.
+        attempt: &'static str,
+        /// The file or folder.
+        path: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A Parquet file cannot be written or read.
+    #[error("could not {attempt} {path}")]
+    Parquet {
+        /// What was attempted, as a verb.
+        attempt: &'static str,
+        /// The file concerned.
+        path: String,
+        /// The Parquet library's answer.
+        source: parquet::errors::ParquetError,
+    },
+    /// Rows that cannot be brought into the shape of their table.
+    #[error("could not {attempt}")]
+    Rows {
+        /// What was attempted, as the rest of a sentence.
+        attempt: &'static str,
+        /// Arrow's answer.
+        source: arrow::error::ArrowError,
+    },
+    /// A plan that cannot be made.
+    #[error("could not {attempt}")]
+    Plan {
+        /// What was attempted, as the rest of a sentence.
+        attempt: &'static str,
+        /// DataFusion's answer.
+        source: datafusion::error::DataFusionError,
+    },
+    /// The lake, its catalog and its files do not agree.
+    #[error("{what}")]
+    Inconsistent {
+        /// The disagreement, as a sentence.
+        what: String,
+    },
+    /// A snapshot that is not there, or has expired.
+    #[error("there is no snapshot {snapshot_id}")]
+    NoSnapshot {
+        /// The snapshot that was asked for.
+        snapshot_id: i64,
+    },
+    /// A table that the lake does not have.
+    #[error("the lake has no table {table}")]
+    NoTable {
+        /// The table that was asked for.
+        table: String,
+    },
+    /// A column that a table does not have.
+    #[error("table {table} has no column {column}")]
+    NoColumn {
+        /// The table.
+        table: String,
+        /// The column that was asked for.
+        column: String,
+    },
+    /// A column type that another writer made and this build cannot read.
+    #[error("column {column} has the type {found}, which this build does not read")]
+    UnknownType {
+        /// The column.
+        column: String,
+        /// Its type, as the lake's catalog has it.
+        found: String,
+    },
 }
 
 impl Error {
@@ -45,7 +164,24 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Database { source, .. } => is_retryable(source),
-            Self::CatalogUrl(_) | Self::Value(_) | Self::Column { .. } => false,
+            Self::CatalogUrl(_)
+            | Self::Value(_)
+            | Self::Column { .. }
+            | Self::UnknownCatalog { .. }
+            | Self::Conflict { .. }
+            | Self::NoRaw { .. }
+            | Self::TooLarge { .. }
+            | Self::UnknownVersion { .. }
+            | Self::Store { .. }
+            | Self::Disk { .. }
+            | Self::Parquet { .. }
+            | Self::Rows { .. }
+            | Self::Plan { .. }
+            | Self::Inconsistent { .. }
+            | Self::NoSnapshot { .. }
+            | Self::NoTable { .. }
+            | Self::NoColumn { .. }
+            | Self::UnknownType { .. } => false,
         }
     }
 }
@@ -100,6 +236,17 @@ impl Failure for Error {
             Self::CatalogUrl(_) => Code::InvalidArgument,
             Self::Value(_) => Code::Internal,
             Self::Column { .. } => Code::Inconsistent,
+            Self::UnknownVersion { .. }
+            | Self::UnknownCatalog { .. }
+            | Self::UnknownType { .. } => Code::UnknownVersion,
+            Self::Conflict { .. } => Code::Conflict,
+            Self::NoRaw { .. } => Code::NotFound,
+            Self::TooLarge { .. } => Code::InputTooLarge,
+            Self::Store { .. } | Self::Disk { .. } => Code::StoreUnavailable,
+            Self::Parquet { .. } | Self::Inconsistent { .. } => Code::Inconsistent,
+            Self::Rows { .. } | Self::Plan { .. } => Code::Internal,
+            Self::NoSnapshot { .. } | Self::NoTable { .. } => Code::NotFound,
+            Self::NoColumn { .. } => Code::InvalidArgument,
         }
     }
 
@@ -109,7 +256,20 @@ impl Failure for Error {
             Self::Database { .. } => "see that the catalog can be reached and try again",
             Self::CatalogUrl(_) => "give a URL such as postgres://user@host/database",
             Self::Value(_) => "report it with the log",
-            Self::Column { .. } => "run check",
+            Self::Column { .. } | Self::Parquet { .. } | Self::Inconsistent { .. } => "run check",
+            Self::Conflict { .. } => "try again",
+            Self::NoRaw { .. } => "import the recording again",
+            Self::TooLarge { .. } => "split the recording",
+            Self::UnknownVersion { .. } | Self::UnknownCatalog { .. } => {
+                "use the build of pacelake that wrote it, or a newer one"
+            }
+            Self::UnknownType { .. } => "give the column a plain type",
+            Self::Store { .. } | Self::Disk { .. } => {
+                "check the disk or object store: space, rights, and that it can be reached"
+            }
+            Self::Rows { .. } | Self::Plan { .. } => "report it with the log",
+            Self::NoSnapshot { .. } => "ask for a newer snapshot",
+            Self::NoTable { .. } | Self::NoColumn { .. } => "look at the data dictionary",
         }
     }
 }
