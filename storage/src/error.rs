@@ -154,11 +154,6 @@ impl Error {
         Self::Database { attempt, source }
     }
 
-    /// A value that cannot be bound or read.
-    pub(crate) fn bind(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        Self::Value(source)
-    }
-
     /// Whether the same transaction may succeed when it is tried again from
     /// its beginning: another one was in its way.
     pub fn is_retryable(&self) -> bool {

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sqlx::Transaction;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr, Transaction};
 
-use super::dialect;
+use super::statement::{Statement, execute_postgres, execute_sqlite, fetch_postgres, fetch_sqlite};
 use super::value::{Row, Value};
 use crate::error::Error;
 
@@ -220,12 +220,21 @@ impl Db {
     /// # Errors
     /// [`Error::Database`].
     pub async fn fetch(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        self.fetch_built(Statement::constant(sql), values).await
+        self.fetch_statement(Statement::constant(sql), values).await
     }
 
-    /// [`fetch`](Self::fetch) for a statement that was put together from
+    /// [`fetch`](Self::fetch) for a statement that is put together from
     /// constants.
-    pub(super) async fn fetch_built(
+    pub(super) async fn fetch_joined(
+        &self,
+        pieces: &[&'static str],
+        values: &[Value],
+    ) -> Result<Vec<Row>, Error> {
+        self.fetch_statement(Statement::joined(pieces), values)
+            .await
+    }
+
+    async fn fetch_statement(
         &self,
         statement: Statement,
         values: &[Value],
@@ -286,7 +295,8 @@ impl Tx {
     /// # Errors
     /// [`Error::Database`]; the transaction is then of no more use.
     pub async fn execute(&mut self, sql: &'static str, values: &[Value]) -> Result<u64, Error> {
-        self.execute_built(Statement::constant(sql), values).await
+        self.execute_statement(Statement::constant(sql), values)
+            .await
     }
 
     /// Runs a statement with a row of values for each row of `rows`:
@@ -314,37 +324,20 @@ impl Tx {
             let statement = Statement::with_rows(before, chunk.len(), width, after);
             let values: Vec<Value> = chunk.iter().flatten().cloned().collect();
             debug_assert_eq!(values.len(), chunk.len() * width, "rows differ in width");
-            written += self.execute_built(statement, &values).await?;
+            written += self.execute_statement(statement, &values).await?;
         }
         Ok(written)
     }
 
-    async fn execute_built(
+    async fn execute_statement(
         &mut self,
         statement: Statement,
         values: &[Value],
     ) -> Result<u64, Error> {
         let written = match &mut self.inner {
-            TxInner::Sqlite(tx) => {
-                let arguments = dialect::sqlite_arguments(values).map_err(Error::bind)?;
-                let kept = statement.kept;
-                sqlx::query_with(statement.for_sqlite(), arguments)
-                    .persistent(kept)
-                    .execute(&mut **tx)
-                    .await
-                    .map(|done| done.rows_affected())
-            }
-            TxInner::Postgres(tx) => {
-                let arguments = dialect::postgres_arguments(values).map_err(Error::bind)?;
-                let kept = statement.kept;
-                sqlx::query_with(statement.sql, arguments)
-                    .persistent(kept)
-                    .execute(&mut **tx)
-                    .await
-                    .map(|done| done.rows_affected())
-            }
-        }
-        .map_err(|source| Error::database("write", source))?;
+            TxInner::Sqlite(tx) => execute_sqlite(&mut **tx, statement, values).await,
+            TxInner::Postgres(tx) => execute_postgres(&mut **tx, statement, values).await,
+        }?;
         self.counters.count(0);
         Ok(written)
     }
@@ -402,100 +395,4 @@ impl Tx {
         }
         .map_err(|source| Error::database("roll back", source))
     }
-}
-
-/// The text of a statement: a constant, or put together from constants and
-/// numbered placeholders.
-pub(super) struct Statement {
-    sql: SqlStr,
-    /// Whether the connection keeps it prepared.
-    kept: bool,
-}
-
-impl Statement {
-    fn constant(sql: &'static str) -> Self {
-        Self {
-            sql: sql.into_sql_str(),
-            kept: true,
-        }
-    }
-
-    /// Constants one after the other.
-    pub(super) fn joined(pieces: &[&'static str]) -> Self {
-        Self {
-            sql: AssertSqlSafe(pieces.concat()).into_sql_str(),
-            kept: true,
-        }
-    }
-
-    fn with_rows(before: &'static str, rows: usize, width: usize, after: &'static str) -> Self {
-        use std::fmt::Write;
-
-        let mut sql = String::with_capacity(before.len() + after.len() + rows * width * 8);
-        sql.push_str(before);
-        sql.push_str(" values ");
-        for row in 0..rows {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..width {
-                let separator = if column == 0 { "" } else { ", " };
-                let number = row * width + column + 1;
-                write!(sql, "{separator}${number}").expect("a String takes all that is written");
-            }
-            sql.push(')');
-        }
-        sql.push(' ');
-        sql.push_str(after);
-        Self {
-            sql: AssertSqlSafe(sql).into_sql_str(),
-            // Its text differs with each number of rows.
-            kept: rows == 1,
-        }
-    }
-
-    fn for_sqlite(self) -> SqlStr {
-        match dialect::sqlite_statement(self.sql.as_str()) {
-            std::borrow::Cow::Borrowed(_) => self.sql,
-            std::borrow::Cow::Owned(sql) => AssertSqlSafe(sql).into_sql_str(),
-        }
-    }
-}
-
-async fn fetch_sqlite<'c, E>(
-    executor: E,
-    statement: Statement,
-    values: &[Value],
-) -> Result<Vec<Row>, Error>
-where
-    E: Executor<'c, Database = Sqlite>,
-{
-    let arguments = dialect::sqlite_arguments(values).map_err(Error::bind)?;
-    let kept = statement.kept;
-    sqlx::query_with(statement.for_sqlite(), arguments)
-        .persistent(kept)
-        .fetch_all(executor)
-        .await
-        .map_err(|source| Error::database("read", source))?
-        .iter()
-        .map(|row| dialect::sqlite_row(row).map_err(Error::bind))
-        .collect()
-}
-
-async fn fetch_postgres<'c, E>(
-    executor: E,
-    statement: Statement,
-    values: &[Value],
-) -> Result<Vec<Row>, Error>
-where
-    E: Executor<'c, Database = Postgres>,
-{
-    let arguments = dialect::postgres_arguments(values).map_err(Error::bind)?;
-    let kept = statement.kept;
-    sqlx::query_with(statement.sql, arguments)
-        .persistent(kept)
-        .fetch_all(executor)
-        .await
-        .map_err(|source| Error::database("read", source))?
-        .iter()
-        .map(|row| dialect::postgres_row(row).map_err(Error::bind))
-        .collect()
 }

@@ -2,10 +2,49 @@
 //!
 //! Two catalogs share one database: DuckLake's tables, which only
 //! `ducklake/` knows, and ours beside them. [`Db`] speaks to both.
+//!
+//! Ours say who the athletes are, which activities exist and in which
+//! revision, which recordings each comes from, and what every write did. They
+//! are written in the transaction of the lake's commit, by [`apply`].
 
+mod athletes;
+mod audit;
+mod change;
 mod db;
 mod dialect;
+mod identity;
+mod migrations;
+mod statement;
 mod value;
 
+pub use athletes::Athlete;
+pub use audit::{AuditEntry, AuditFilter, Outcome};
+pub use change::{ActivityEnd, ActivityWrite, CatalogChange, apply};
 pub use db::{Counts, Db, Dialect, Tx};
+pub use identity::{Pointer, Source};
 pub use value::{Row, Value};
+
+use crate::error::Error;
+
+/// Our own catalog. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    db: Db,
+}
+
+impl Catalog {
+    /// Opens our catalog in `db`, making or updating its tables.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCatalog`] where a newer build made the tables;
+    /// [`Error::Database`].
+    pub async fn open(db: Db) -> Result<Self, Error> {
+        migrations::migrate(&db).await?;
+        Ok(Self { db })
+    }
+
+    /// The database that holds it.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+}

@@ -1,0 +1,236 @@
+//! What a commit changes in our catalog, in the transaction of the lake's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Tx;
+use super::audit::{self, AuditEntry};
+use super::identity::Source;
+use super::value::Value;
+use crate::error::Error;
+use crate::id::{ActivityId, ActivityKey, AthleteId};
+
+/// What a commit changes in our catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogChange {
+    /// Activities that are born or get a new revision.
+    pub activities: Vec<ActivityWrite>,
+    /// Activities that end, since another one took them in.
+    pub ended: Vec<ActivityEnd>,
+    /// Recordings and the activities that they are part of now.
+    pub sources: Vec<Source>,
+    /// What was done, and why.
+    pub audit: Vec<AuditEntry>,
+    /// Athletes whose ranks and statistics this commit brings up to date, each
+    /// with the athlete's revision that they were computed from.
+    pub reconciled: Vec<(AthleteId, i64)>,
+}
+
+/// One activity that is born or gets a new revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActivityWrite {
+    /// What finds its rows from now on. The start may change, athlete and id
+    /// may not.
+    pub key: ActivityKey,
+    /// The revision that the new one was computed from; `None` at birth.
+    pub previous_revision: Option<i64>,
+    /// The new revision.
+    pub revision: i64,
+}
+
+/// One activity that ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActivityEnd {
+    /// Whose it is.
+    pub athlete_id: AthleteId,
+    /// The activity that ends; its id stays taken.
+    pub activity_id: ActivityId,
+    /// The revision that it was last seen in.
+    pub previous_revision: i64,
+    /// The activity that took it in.
+    pub merged_into: ActivityId,
+}
+
+impl CatalogChange {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
+/// Writes `change` in the transaction `tx`.
+///
+/// A revision is written only over the one that it was computed from, and an
+/// activity is born only under an id that nobody has. The number of
+/// statements hangs on the size of the change alone.
+///
+/// # Errors
+/// [`Error::Conflict`] where a revision is not the expected one, an id is
+/// taken, or an athlete was reconciled from a later revision; the transaction
+/// must then be dropped. [`Error::Database`].
+pub async fn apply(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error> {
+    give_birth(tx, &change.activities).await?;
+    revise(tx, &change.activities).await?;
+    end(tx, &change.ended).await?;
+    write_sources(tx, &change.sources).await?;
+    audit::insert(tx, &change.audit).await?;
+    touch_athletes(tx, change).await?;
+    reconcile(tx, &change.reconciled).await
+}
+
+/// Conflict, unless each of `rows` was written.
+fn all_written(written: u64, rows: &[Vec<Value>], what: &'static str) -> Result<(), Error> {
+    if written == rows.len() as u64 {
+        Ok(())
+    } else {
+        Err(Error::Conflict { what })
+    }
+}
+
+async fn give_birth(tx: &mut Tx, writes: &[ActivityWrite]) -> Result<(), Error> {
+    let mut births: Vec<_> = writes
+        .iter()
+        .filter(|write| write.previous_revision.is_none())
+        .collect();
+    // In one order, so that two transactions wait for each other rather than
+    // lock each other out.
+    births.sort_unstable_by_key(|write| write.key.activity_id);
+    let rows: Vec<_> = births
+        .into_iter()
+        .map(|write| {
+            vec![
+                write.key.activity_id.into(),
+                write.key.athlete_id.into(),
+                write.key.start_time_us.into(),
+                write.revision.into(),
+            ]
+        })
+        .collect();
+    let written = tx
+        .execute_rows(
+            "insert into activities (activity_id, athlete_id, start_time_us, revision)",
+            &rows,
+            "on conflict do nothing",
+        )
+        .await?;
+    all_written(written, &rows, "an activity of the same id")
+}
+
+async fn revise(tx: &mut Tx, writes: &[ActivityWrite]) -> Result<(), Error> {
+    let rows: Vec<_> = writes
+        .iter()
+        .filter_map(|write| {
+            let previous = write.previous_revision?;
+            Some(vec![
+                write.key.activity_id.into(),
+                write.key.athlete_id.into(),
+                write.key.start_time_us.into(),
+                previous.into(),
+                write.revision.into(),
+            ])
+        })
+        .collect();
+    let written = tx
+        .execute_rows(
+            "with v (activity_id, athlete_id, start_time_us, previous, revision) as (",
+            &rows,
+            ") update activities set start_time_us = v.start_time_us, revision = v.revision \
+             from v where activities.activity_id = v.activity_id \
+             and activities.athlete_id = v.athlete_id \
+             and activities.revision = v.previous and activities.merged_into is null",
+        )
+        .await?;
+    all_written(written, &rows, "an activity")
+}
+
+async fn end(tx: &mut Tx, ended: &[ActivityEnd]) -> Result<(), Error> {
+    let rows: Vec<_> = ended
+        .iter()
+        .map(|end| {
+            vec![
+                end.activity_id.into(),
+                end.athlete_id.into(),
+                end.previous_revision.into(),
+                end.merged_into.into(),
+            ]
+        })
+        .collect();
+    let written = tx
+        .execute_rows(
+            "with v (activity_id, athlete_id, previous, merged_into) as (",
+            &rows,
+            ") update activities set merged_into = v.merged_into, \
+             revision = activities.revision + 1 \
+             from v where activities.activity_id = v.activity_id \
+             and activities.athlete_id = v.athlete_id \
+             and activities.revision = v.previous and activities.merged_into is null",
+        )
+        .await?;
+    all_written(written, &rows, "an activity")
+}
+
+async fn write_sources(tx: &mut Tx, sources: &[Source]) -> Result<(), Error> {
+    // PostgreSQL writes each key once a statement: the last one counts.
+    let by_key: BTreeMap<_, _> = sources
+        .iter()
+        .map(|source| ((source.athlete_id, &source.sha256, source.part), source))
+        .collect();
+    let rows: Vec<_> = by_key
+        .into_values()
+        .map(|source| {
+            vec![
+                source.athlete_id.into(),
+                source.sha256.as_str().into(),
+                source.part.into(),
+                source.format.as_str().into(),
+                source.external_id.as_deref().into(),
+                source.start_time_us.into(),
+                source.elapsed_ms.into(),
+                source.non_null_values.into(),
+                source.file_name.as_str().into(),
+                source.activity_id.into(),
+            ]
+        })
+        .collect();
+    tx.execute_rows(
+        "insert into sources (athlete_id, sha256, part, format, external_id, start_time_us, \
+         elapsed_ms, non_null_values, file_name, activity_id)",
+        &rows,
+        "on conflict (athlete_id, sha256, part) do update set format = excluded.format, \
+         external_id = excluded.external_id, start_time_us = excluded.start_time_us, \
+         elapsed_ms = excluded.elapsed_ms, non_null_values = excluded.non_null_values, \
+         file_name = excluded.file_name, activity_id = excluded.activity_id",
+    )
+    .await?;
+    Ok(())
+}
+
+async fn touch_athletes(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error> {
+    let written = change.activities.iter().map(|write| write.key.athlete_id.0);
+    let ended = change.ended.iter().map(|end| end.athlete_id.0);
+    let touched: BTreeSet<i64> = written.chain(ended).collect();
+    if !touched.is_empty() {
+        tx.execute(
+            "update athletes set revision = revision + 1 where athlete_id = any($1)",
+            &[Value::Ints(touched.into_iter().collect())],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn reconcile(tx: &mut Tx, reconciled: &[(AthleteId, i64)]) -> Result<(), Error> {
+    let rows: Vec<_> = reconciled
+        .iter()
+        .map(|&(athlete_id, revision)| vec![athlete_id.into(), revision.into()])
+        .collect();
+    let written = tx
+        .execute_rows(
+            "with v (athlete_id, revision) as (",
+            &rows,
+            ") update athletes set reconciled_revision = v.revision from v \
+             where athletes.athlete_id = v.athlete_id \
+             and athletes.reconciled_revision <= v.revision",
+        )
+        .await?;
+    all_written(written, &rows, "an athlete")
+}

@@ -1,0 +1,148 @@
+//! Statements: their text, and how they run on either database.
+
+use std::borrow::Cow;
+
+use sqlx::postgres::Postgres;
+use sqlx::sqlite::Sqlite;
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
+
+use super::dialect;
+use super::value::{Row, Value};
+use crate::error::Error;
+
+/// The text of a statement: a constant, or put together from constants and
+/// numbered placeholders.
+pub(super) struct Statement {
+    sql: SqlStr,
+    /// Whether the connection keeps it prepared.
+    kept: bool,
+}
+
+impl Statement {
+    pub(super) fn constant(sql: &'static str) -> Self {
+        Self {
+            sql: sql.into_sql_str(),
+            kept: true,
+        }
+    }
+
+    /// Constants one after the other.
+    pub(super) fn joined(pieces: &[&'static str]) -> Self {
+        Self {
+            sql: AssertSqlSafe(pieces.concat()).into_sql_str(),
+            kept: true,
+        }
+    }
+
+    pub(super) fn with_rows(
+        before: &'static str,
+        rows: usize,
+        width: usize,
+        after: &'static str,
+    ) -> Self {
+        use std::fmt::Write;
+
+        let mut sql = String::with_capacity(before.len() + after.len() + rows * width * 8);
+        sql.push_str(before);
+        sql.push_str(" values ");
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                let separator = if column == 0 { "" } else { ", " };
+                let number = row * width + column + 1;
+                write!(sql, "{separator}${number}").expect("a String takes all that is written");
+            }
+            sql.push(')');
+        }
+        sql.push(' ');
+        sql.push_str(after);
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            // Its text differs with each number of rows.
+            kept: rows == 1,
+        }
+    }
+
+    fn for_sqlite(self) -> SqlStr {
+        match dialect::sqlite_statement(self.sql.as_str()) {
+            Cow::Borrowed(_) => self.sql,
+            Cow::Owned(sql) => AssertSqlSafe(sql).into_sql_str(),
+        }
+    }
+}
+
+pub(super) async fn fetch_sqlite<'c, E>(
+    executor: E,
+    statement: Statement,
+    values: &[Value],
+) -> Result<Vec<Row>, Error>
+where
+    E: Executor<'c, Database = Sqlite>,
+{
+    let arguments = dialect::sqlite_arguments(values).map_err(Error::Value)?;
+    let kept = statement.kept;
+    sqlx::query_with(statement.for_sqlite(), arguments)
+        .persistent(kept)
+        .fetch_all(executor)
+        .await
+        .map_err(|source| Error::database("read", source))?
+        .iter()
+        .map(|row| dialect::sqlite_row(row).map_err(Error::Value))
+        .collect()
+}
+
+pub(super) async fn fetch_postgres<'c, E>(
+    executor: E,
+    statement: Statement,
+    values: &[Value],
+) -> Result<Vec<Row>, Error>
+where
+    E: Executor<'c, Database = Postgres>,
+{
+    let arguments = dialect::postgres_arguments(values).map_err(Error::Value)?;
+    let kept = statement.kept;
+    sqlx::query_with(statement.sql, arguments)
+        .persistent(kept)
+        .fetch_all(executor)
+        .await
+        .map_err(|source| Error::database("read", source))?
+        .iter()
+        .map(|row| dialect::postgres_row(row).map_err(Error::Value))
+        .collect()
+}
+
+pub(super) async fn execute_sqlite<'c, E>(
+    executor: E,
+    statement: Statement,
+    values: &[Value],
+) -> Result<u64, Error>
+where
+    E: Executor<'c, Database = Sqlite>,
+{
+    let arguments = dialect::sqlite_arguments(values).map_err(Error::Value)?;
+    let kept = statement.kept;
+    sqlx::query_with(statement.for_sqlite(), arguments)
+        .persistent(kept)
+        .execute(executor)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(|source| Error::database("write", source))
+}
+
+pub(super) async fn execute_postgres<'c, E>(
+    executor: E,
+    statement: Statement,
+    values: &[Value],
+) -> Result<u64, Error>
+where
+    E: Executor<'c, Database = Postgres>,
+{
+    let arguments = dialect::postgres_arguments(values).map_err(Error::Value)?;
+    let kept = statement.kept;
+    sqlx::query_with(statement.sql, arguments)
+        .persistent(kept)
+        .execute(executor)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(|source| Error::database("write", source))
+}
