@@ -1,7 +1,26 @@
-//! One activity as the kernels see it.
+//! One activity as the kernels see it, and how it comes out of lake rows.
 
-use storage::ActivityKey;
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{Int32Type, Int64Type};
 use storage::sport::Sport;
+use storage::table::Table;
+use storage::tables::{ACTIVITIES, LAPS, STREAMS};
+use storage::{ActivityId, ActivityKey, AthleteId};
+
+use crate::error::Error;
+
+/// The longest distance axis that the kernels take: a little more than once
+/// around the Earth, as a FIT file's distance field can hold.
+pub const MAX_DISTANCE_CM: i64 = 5_000_000_000;
+
+/// The longest recording that the kernels take: about a thousand years.
+pub const MAX_ELAPSED_MS: i64 = 1 << 45;
 
 /// One activity's clean samples and what else its definitions read.
 ///
@@ -13,6 +32,8 @@ pub struct Activity {
     pub key: ActivityKey,
     /// The family, for its limits.
     pub sport: Sport,
+    /// Local day of the start, in days since 1970; ranks need it.
+    pub start_date_local: i32,
     /// Milliseconds since the first sample; rises strictly, from 0.
     pub t_ms: Vec<i64>,
     /// Centimetres since the first sample; never falls. Empty: no axis.
@@ -29,8 +50,253 @@ pub struct Activity {
     pub temperature_c: Vec<Option<i32>>,
     /// Timer time of the activity, in ms, as its pauses were marked.
     pub timer_ms: i64,
-    /// Sum of the active lengths of a pool swim, in ms.
-    pub active_lengths_ms: Option<i64>,
+    /// Of a pool swim: start and end of each active length, in ms since the
+    /// first sample, in order of time. Empty: not a pool swim.
+    pub active_lengths_ms: Vec<(i64, i64)>,
     /// Stretches that the owner keeps out of records: first and last sample.
     pub masks: Vec<(usize, usize)>,
+}
+
+/// Activities out of their rows, in the order of `activities`.
+///
+/// `activities`, `streams` and `laps` have the columns that their tables
+/// declare, in any order, among them at least those that are read here;
+/// `streams` has one row for each activity. Masks are catalog data: the
+/// caller adds them.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] where a column is missing, an activity has no
+/// streams, or its samples break what [`Activity`] promises.
+pub fn from_rows(
+    activities: &RecordBatch,
+    streams: &RecordBatch,
+    laps: &[RecordBatch],
+) -> Result<Vec<Activity>, Error> {
+    let streams = Streams::new(streams)?;
+    let mut lengths = active_lengths(laps)?;
+    let rows = Rows {
+        table: &ACTIVITIES,
+        batch: activities,
+    };
+    let athlete_ids: Int64Array = rows.column("athlete_id")?;
+    let start_times: TimestampMicrosecondArray = rows.column("start_time")?;
+    let activity_ids: Int64Array = rows.column("activity_id")?;
+    let sports: StringArray = rows.column("sport")?;
+    let days: Date32Array = rows.column("start_date_local")?;
+    let timers: Float64Array = rows.column("timer_s")?;
+    (0..activities.num_rows())
+        .map(|row| {
+            let activity_id = activity_ids.value(row);
+            let fault = |reason| unfit(activity_id, reason);
+            let sport =
+                Sport::named(sports.value(row)).ok_or_else(|| fault("its sport is unknown"))?;
+            let mut activity = Activity {
+                key: ActivityKey {
+                    athlete_id: AthleteId(athlete_ids.value(row)),
+                    start_time_us: start_times.value(row),
+                    activity_id: ActivityId(activity_id),
+                },
+                sport,
+                start_date_local: days.value(row),
+                t_ms: Vec::new(),
+                distance_cm: Vec::new(),
+                altitude_cm: Vec::new(),
+                heart_rate_bpm: Vec::new(),
+                cadence_rpm: Vec::new(),
+                power_w: Vec::new(),
+                temperature_c: Vec::new(),
+                timer_ms: milliseconds(timers.value(row)),
+                active_lengths_ms: lengths.remove(&activity_id).unwrap_or_default(),
+                masks: Vec::new(),
+            };
+            streams.fill(&mut activity)?;
+            activity.check().map_err(fault)?;
+            Ok(activity)
+        })
+        .collect()
+}
+
+impl Activity {
+    /// Whether it holds what its fields promise; what it breaks, if not.
+    ///
+    /// # Errors
+    ///
+    /// The broken promise, as the end of a sentence about the activity.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let samples = self.t_ms.len();
+        let fits = |len: usize| len == 0 || len == samples;
+        if self.t_ms.first() != Some(&0) || !self.t_ms.is_sorted_by(|a, b| a < b) {
+            return Err("its times do not rise from 0");
+        }
+        if self.t_ms.last().is_some_and(|&t| t > MAX_ELAPSED_MS) {
+            return Err("it lasts over a thousand years");
+        }
+        if !self.distance_cm.is_sorted() || self.distance_cm.first().is_some_and(|&d| d < 0) {
+            return Err("its distance falls");
+        }
+        if self
+            .distance_cm
+            .last()
+            .is_some_and(|&d| d > MAX_DISTANCE_CM)
+        {
+            return Err("it is longer than once around the Earth");
+        }
+        let channels = [
+            &self.altitude_cm,
+            &self.heart_rate_bpm,
+            &self.cadence_rpm,
+            &self.power_w,
+            &self.temperature_c,
+        ];
+        if !fits(self.distance_cm.len()) || !channels.iter().all(|channel| fits(channel.len())) {
+            return Err("its channels differ in length");
+        }
+        if self.masks.iter().any(|&(a, b)| a > b || b >= samples) {
+            return Err("a mask lies outside of its samples");
+        }
+        Ok(())
+    }
+}
+
+/// Stored seconds as the whole milliseconds that they were.
+fn milliseconds(seconds: f64) -> i64 {
+    (seconds * 1_000.0).round() as i64
+}
+
+fn unfit(activity_id: i64, reason: &str) -> Error {
+    Error::Malformed {
+        table: STREAMS.name,
+        problem: format!("activity {activity_id}: {reason}"),
+    }
+}
+
+/// Rows of a declared table, whose columns are found by name.
+struct Rows<'a> {
+    table: &'static Table,
+    batch: &'a RecordBatch,
+}
+
+impl Rows<'_> {
+    /// A column, in its declared type: readers may hand out text as views.
+    fn column<A: Array + Clone + 'static>(&self, name: &'static str) -> Result<A, Error> {
+        self.any(name)?
+            .as_any()
+            .downcast_ref::<A>()
+            .cloned()
+            .ok_or_else(|| self.lacks(name))
+    }
+
+    fn any(&self, name: &'static str) -> Result<ArrayRef, Error> {
+        let stored = self.batch.column_by_name(name);
+        let (array, column) = stored
+            .zip(self.table.column(name))
+            .ok_or_else(|| self.lacks(name))?;
+        cast(array, &column.kind.data_type()).map_err(|_| self.lacks(name))
+    }
+
+    fn lacks(&self, name: &str) -> Error {
+        Error::Malformed {
+            table: self.table.name,
+            problem: format!("no column {name} of the declared type"),
+        }
+    }
+}
+
+/// The list columns of `streams`, and the row of each activity.
+struct Streams {
+    row_of: HashMap<i64, usize>,
+    t_ms: ListArray,
+    distance_cm: ListArray,
+    altitude_cm: ListArray,
+    heart_rate_bpm: ListArray,
+    cadence_rpm: ListArray,
+    power_w: ListArray,
+    temperature_c: ListArray,
+}
+
+impl Streams {
+    fn new(batch: &RecordBatch) -> Result<Self, Error> {
+        let rows = Rows {
+            table: &STREAMS,
+            batch,
+        };
+        let ids: Int64Array = rows.column("activity_id")?;
+        Ok(Self {
+            row_of: ids.values().iter().copied().zip(0..).collect(),
+            t_ms: rows.column("t_ms")?,
+            distance_cm: rows.column("distance_cm")?,
+            altitude_cm: rows.column("altitude_cm")?,
+            heart_rate_bpm: rows.column("heart_rate_bpm")?,
+            cadence_rpm: rows.column("cadence_rpm")?,
+            power_w: rows.column("power_w")?,
+            temperature_c: rows.column("temperature_c")?,
+        })
+    }
+
+    fn fill(&self, activity: &mut Activity) -> Result<(), Error> {
+        let id = activity.key.activity_id.0;
+        let row = *self
+            .row_of
+            .get(&id)
+            .ok_or_else(|| unfit(id, "it has no streams"))?;
+        let whole = |list: &ListArray| {
+            whole_numbers(list, row).ok_or_else(|| unfit(id, "a time or distance is absent"))
+        };
+        activity.t_ms = whole(&self.t_ms)?;
+        activity.distance_cm = whole(&self.distance_cm)?;
+        activity.altitude_cm = channel(&self.altitude_cm, row);
+        activity.heart_rate_bpm = channel(&self.heart_rate_bpm, row);
+        activity.cadence_rpm = channel(&self.cadence_rpm, row);
+        activity.power_w = channel(&self.power_w, row);
+        activity.temperature_c = channel(&self.temperature_c, row);
+        Ok(())
+    }
+}
+
+/// One row of a list that has no nulls within; empty where the list is null.
+fn whole_numbers(list: &ListArray, row: usize) -> Option<Vec<i64>> {
+    if list.is_null(row) {
+        return Some(Vec::new());
+    }
+    let values = list.value(row);
+    let values = values.as_primitive::<Int64Type>();
+    (values.null_count() == 0).then(|| values.values().to_vec())
+}
+
+/// One row of a channel; empty where the list is null.
+fn channel(list: &ListArray, row: usize) -> Vec<Option<i32>> {
+    if list.is_null(row) {
+        return Vec::new();
+    }
+    list.value(row).as_primitive::<Int32Type>().iter().collect()
+}
+
+/// The active pool lengths of each activity, in order of time.
+fn active_lengths(laps: &[RecordBatch]) -> Result<BTreeMap<i64, Vec<(i64, i64)>>, Error> {
+    let mut lengths: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
+    for batch in laps {
+        let rows = Rows {
+            table: &LAPS,
+            batch,
+        };
+        let ids: Int64Array = rows.column("activity_id")?;
+        let kinds: StringArray = rows.column("kind")?;
+        let starts: Float64Array = rows.column("start_offset_s")?;
+        let timers: Float64Array = rows.column("timer_s")?;
+        let elapsed: Float64Array = rows.column("elapsed_s")?;
+        let active: BooleanArray = rows.column("active")?;
+        for row in 0..batch.num_rows() {
+            if kinds.value(row) != "length" || active.is_null(row) || !active.value(row) {
+                continue;
+            }
+            let known = [&timers, &elapsed].into_iter().find(|c| c.is_valid(row));
+            let lasts = known.map_or(0, |column| milliseconds(column.value(row)).max(0));
+            let start = milliseconds(starts.value(row));
+            let of_activity = lengths.entry(ids.value(row)).or_default();
+            of_activity.push((start, start.saturating_add(lasts)));
+        }
+    }
+    lengths.values_mut().for_each(|list| list.sort_unstable());
+    Ok(lengths)
 }

@@ -1,0 +1,80 @@
+//! Which stretches of an activity are movement.
+
+use crate::activity::Activity;
+
+/// The longest time for which a distance may repeat and still belong to the
+/// rise after it: devices write positions more often than new distances.
+const REPEAT_MS: i64 = 3_000;
+
+/// The longest step or stretch that can be movement.
+const LONGEST_MS: i64 = 30_000;
+
+/// The stretches of time in which the athlete moved, in order.
+#[derive(Clone, Debug)]
+pub enum Moving {
+    /// Known from the distance axis or the lengths of a pool: start and end.
+    Stretches(Vec<(i64, i64)>),
+    /// Without an axis: the timer, of which only the sum is known.
+    Timer(i64),
+}
+
+impl Moving {
+    /// Of one activity: its active lengths in a pool, else the axis, else the
+    /// timer.
+    pub fn new(activity: &Activity) -> Self {
+        if !activity.active_lengths_ms.is_empty() {
+            return Self::Stretches(activity.active_lengths_ms.clone());
+        }
+        if activity.distance_cm.is_empty() {
+            return Self::Timer(activity.timer_ms);
+        }
+        Self::Stretches(stretches(activity))
+    }
+
+    /// All of it, in ms.
+    pub fn total_ms(&self) -> i64 {
+        match self {
+            Self::Stretches(stretches) => stretches.iter().map(|(from, to)| to - from).sum(),
+            Self::Timer(ms) => *ms,
+        }
+    }
+
+    /// What of it lies between two instants, in ms; a stretch that is cut
+    /// counts by its share of time. 0 where only the timer is known.
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> i64 {
+        let Self::Stretches(stretches) = self else {
+            return 0;
+        };
+        let share = |&(from, to): &(i64, i64)| to.min(to_ms) - from.max(from_ms);
+        stretches.iter().map(|stretch| share(stretch).max(0)).sum()
+    }
+}
+
+/// The moving stretches of the axis, neighbours joined.
+fn stretches(activity: &Activity) -> Vec<(i64, i64)> {
+    let (t, d) = (&activity.t_ms, &activity.distance_cm);
+    let mut moving: Vec<(i64, i64)> = Vec::new();
+    let mut from = 0;
+    while from + 1 < d.len() {
+        // The last sample of the distance that begins here.
+        let repeats = d[from..].iter().take_while(|&&cm| cm == d[from]).count();
+        let last = from + repeats - 1;
+        let start = match t[last] - t[from] <= REPEAT_MS {
+            true => from,
+            false => last,
+        };
+        let Some(&rise_ms) = t.get(last + 1) else {
+            break;
+        };
+        let lasts = rise_ms - t[start];
+        let rises = d[last + 1] - d[last];
+        if lasts <= LONGEST_MS && activity.sport.is_moving(lasts, rises) {
+            match moving.last_mut() {
+                Some((_, end)) if *end == t[start] => *end = rise_ms,
+                _ => moving.push((t[start], rise_ms)),
+            }
+        }
+        from = last + 1;
+    }
+    moving
+}

@@ -1,0 +1,142 @@
+//! What can go wrong while reading.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use arrow::error::ArrowError;
+use datafusion::common::DataFusionError;
+use storage::{Code, Failure};
+
+/// Why a query, a read or an export failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text is not one query over the lake's tables.
+    #[error("{message}")]
+    InvalidQuery {
+        /// What is wrong with it, as the planner says.
+        message: String,
+    },
+    /// The statement would write, define, copy or set something.
+    #[error("{statement} is not a read-only statement")]
+    ReadOnly {
+        /// The statement's first words.
+        statement: String,
+    },
+    /// More rows came out than the limit allows.
+    #[error("the query gives more than {limit} rows")]
+    TooManyRows {
+        /// The limit.
+        limit: usize,
+    },
+    /// The query ran longer than the limit allows.
+    #[error("the query did not end within {} s", limit.as_secs_f64())]
+    TooLong {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The query needs more memory or spill space than the limits allow.
+    #[error("the query needs more memory than it may have")]
+    TooMuchMemory {
+        /// What ran out.
+        source: DataFusionError,
+    },
+    /// A parameter that means nothing.
+    #[error("{name} cannot be {value:?}: {reason}")]
+    InvalidArgument {
+        /// The parameter.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What it must be.
+        reason: String,
+    },
+    /// There is nothing of that name or id.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// A file that the export did not write is in its way.
+    #[error("{} was not written by an export", path.display())]
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Rows could not be put into the format asked for.
+    #[error("cannot write rows as {format}")]
+    Encode {
+        /// The format.
+        format: &'static str,
+        /// Why.
+        source: ArrowError,
+    },
+    /// Rows that are not as their table declares them.
+    #[error("{table}: {problem}")]
+    Malformed {
+        /// The table.
+        table: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A read of ours could not be planned or run.
+    #[error("cannot read {what}")]
+    Read {
+        /// What was read.
+        what: &'static str,
+        /// Why.
+        source: DataFusionError,
+    },
+}
+
+impl Failure for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::InvalidQuery { .. } => Code::InvalidQuery,
+            Self::ReadOnly { .. } => Code::ReadOnly,
+            Self::TooManyRows { .. } | Self::TooLong { .. } | Self::TooMuchMemory { .. } => {
+                Code::QueryLimit
+            }
+            Self::InvalidArgument { .. } | Self::ForeignFile { .. } => Code::InvalidArgument,
+            Self::NotFound { .. } => Code::NotFound,
+            Self::Write { .. } => Code::UnreadablePath,
+            Self::Malformed { .. } => Code::Inconsistent,
+            Self::Encode { .. } | Self::Read { .. } => Code::Internal,
+        }
+    }
+
+    fn try_next(&self) -> &'static str {
+        match self {
+            Self::InvalidQuery { .. } => {
+                "list tables with SHOW TABLES and their columns with DESCRIBE table"
+            }
+            Self::ReadOnly { .. } => {
+                "write one SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE statement"
+            }
+            Self::TooManyRows { .. } => {
+                "aggregate, filter or add LIMIT; for whole tables use `pacelake export`"
+            }
+            Self::TooLong { .. } => {
+                "filter on athlete_id, start_time and activity_id, so that less is read"
+            }
+            Self::TooMuchMemory { .. } => {
+                "ask for fewer columns or rows; for whole tables use `pacelake export`"
+            }
+            Self::InvalidArgument { .. } => "correct the argument",
+            Self::NotFound { .. } => "list what there is with `pacelake ls`",
+            Self::ForeignFile { .. } => "choose an empty folder, or move the file away",
+            Self::Write { .. } => "check the path, its permissions and the free space",
+            Self::Malformed { .. } => "run `pacelake check`",
+            Self::Encode { .. } => "choose another format",
+            Self::Read { .. } => "run `pacelake check`; if it finds nothing, report this as a bug",
+        }
+    }
+}
