@@ -3,5 +3,7 @@
 //!
 //! Begin at [`recording`]: what decoders yield.
 
+pub mod decode;
+pub mod error;
 pub mod finding;
 pub mod recording;

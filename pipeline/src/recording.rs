@@ -37,7 +37,8 @@ pub struct Recording {
     pub format: Format,
     /// Which of the file's recordings it is, from 0.
     pub part: u32,
-    /// Its start as the source says it, where it has no samples; UTC ms since 1970.
+    /// Its start as the source says it, UTC ms since 1970; the only one where it
+    /// has no samples.
     pub claimed_start_ms: Option<i64>,
     /// As the source names it, for the sport table: FIT's sport and sub-sport
     /// (`running`, `trail`), TCX's `Sport`, GPX's `type`, Strava's type.
@@ -150,6 +151,8 @@ pub struct Claims {
     pub gear: Option<String>,
     /// Whether it was a commute.
     pub commute: Option<bool>,
+    /// Who may see it there, as the column `visibility` has it.
+    pub visibility: Option<String>,
     /// Local time less UTC at the start, where the source has it, in seconds
     /// (FIT: the activity message's local timestamp).
     pub utc_offset_s: Option<i32>,
