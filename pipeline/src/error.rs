@@ -49,12 +49,29 @@ pub enum DecodeError {
         /// What the reader said.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// A row of Strava's table of activities that says nothing of an activity.
+    #[error("line {line} of activities.csv: {reason}")]
+    DamagedRow {
+        /// Its first line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// Strava's table of activities has no columns that are known.
     #[error("activities.csv has no columns that are known: {reason}")]
     UnknownTable {
         /// What was missing.
         reason: String,
     },
+}
+
+impl DecodeError {
+    /// A [`DecodeError::DamagedArchive`] from whatever the container's reader said.
+    pub(crate) fn archive(source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::DamagedArchive {
+            source: Box::new(source),
+        }
+    }
 }
 
 impl Failure for DecodeError {
@@ -64,7 +81,7 @@ impl Failure for DecodeError {
             Self::TooLarge { .. } => Code::InputTooLarge,
             Self::NoActivity { .. } => Code::NoActivity,
             Self::NoTime { .. } => Code::NoTime,
-            Self::Damaged { .. } => Code::DamagedRecording,
+            Self::Damaged { .. } | Self::DamagedRow { .. } => Code::DamagedRecording,
             Self::DamagedArchive { .. } | Self::UnknownTable { .. } => Code::DamagedArchive,
         }
     }
@@ -76,6 +93,7 @@ impl Failure for DecodeError {
             Self::NoActivity { .. } => "choose the file of the activity itself",
             Self::NoTime { .. } => "export it again with time, or keep it as a route elsewhere",
             Self::Damaged { .. } => "copy the file from the device again",
+            Self::DamagedRow { .. } => "import the file of the activity by itself",
             Self::DamagedArchive { .. } => "download the archive again",
             Self::UnknownTable { .. } => "import the folder activities of the archive by itself",
         }

@@ -3,6 +3,7 @@
 use quick_xml::events::BytesStart;
 
 use super::limits::{Limits, check};
+use super::text::text_of;
 use super::timestamp::{self, Instant};
 use super::xml::{self, Step, Xml};
 use crate::error::DecodeError;
@@ -19,7 +20,7 @@ use crate::recording::{Claims, Clock, Format, Recording, Sample};
 /// Where there is no track, where no point has a time, where nothing could be
 /// read, and beyond `limits`.
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<Recording>, DecodeError> {
-    let document = xml::text_of(bytes);
+    let document = text_of(bytes);
     let mut walk = Xml::new(&document, limits);
     let mut file = File::default();
     let cut_off = loop {
@@ -169,10 +170,6 @@ impl File {
                 _ => outings.push(track),
             }
         }
-        let is_strava = self
-            .creator
-            .as_deref()
-            .is_some_and(|name| name.starts_with("StravaGPX"));
         let device = self.creator.filter(|name| !name.is_empty());
         let only = outings.len() == 1;
         let (name, zipped) = (self.name, outings.into_iter().zip(0..));
@@ -181,9 +178,7 @@ impl File {
                 format: Format::Gpx,
                 part,
                 claimed_start_ms: None,
-                sport: track
-                    .kind
-                    .map(|kind| if is_strava { strava_type(kind) } else { kind }),
+                sport: track.kind,
                 sub_sport: None,
                 samples: track.samples,
                 laps: Vec::new(),
@@ -262,15 +257,6 @@ fn claim(claims: &mut Claims, name: &str, value: Option<f64>) {
         "Descent" => claims.descent_m = value,
         "Calories" => claims.calories_kcal = value,
         _ => {}
-    }
-}
-
-/// Strava's exports number the type of an activity.
-fn strava_type(kind: String) -> String {
-    match kind.as_str() {
-        "1" => "cycling".to_owned(),
-        "9" => "running".to_owned(),
-        _ => kind,
     }
 }
 

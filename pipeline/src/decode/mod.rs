@@ -1,9 +1,15 @@
-//! Recordings from bytes. Begin at [`recognise`] and [`decode`].
+//! Recordings from bytes: FIT, GPX, TCX and rows of Strava's archive.
+//!
+//! Begin at [`recognise`] and [`decode`]. Containers (gz, zip) are opened by
+//! [`archive`]; the bytes that [`decode`] gets are a recording's own.
 
+pub mod archive;
 mod fit;
 mod gpx;
 mod limits;
+pub mod strava;
 mod tcx;
+mod text;
 mod timestamp;
 mod xml;
 
@@ -42,6 +48,9 @@ pub fn recognise(bytes: &[u8]) -> Option<FileKind> {
     if bytes.get(8..12) == Some(b".FIT") {
         return Some(FileKind::Fit);
     }
+    if strava::is_row(bytes) {
+        return Some(FileKind::StravaRow);
+    }
     match xml::root_name(bytes)?.as_str() {
         "gpx" => Some(FileKind::Gpx),
         "TrainingCenterDatabase" => Some(FileKind::Tcx),
@@ -57,13 +66,14 @@ pub fn recognise(bytes: &[u8]) -> Option<FileKind> {
 /// # Errors
 /// Where no recording came out: unknown or damaged content, content that is no
 /// activity or has no time, and content beyond `limits`. Containers count as
-/// unknown.
+/// unknown: [`archive`] opens them.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<Recording>, DecodeError> {
     limits::check(bytes.len(), limits.bytes, "bytes in one recording")?;
     match recognise(bytes) {
         Some(FileKind::Fit) => fit::decode(bytes, limits),
         Some(FileKind::Gpx) => gpx::decode(bytes, limits),
         Some(FileKind::Tcx) => tcx::decode(bytes, limits),
-        _ => Err(DecodeError::UnknownFormat),
+        Some(FileKind::StravaRow) => strava::decode_row(bytes).map(|recording| vec![recording]),
+        Some(FileKind::Gzip | FileKind::Zip) | None => Err(DecodeError::UnknownFormat),
     }
 }

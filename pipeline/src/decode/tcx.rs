@@ -3,6 +3,7 @@
 use quick_xml::events::BytesStart;
 
 use super::limits::{Limits, check};
+use super::text::text_of;
 use super::timestamp;
 use super::xml::{self, Step, Xml};
 use crate::error::DecodeError;
@@ -16,7 +17,7 @@ use crate::recording::{Claims, Clock, Format, Lap, Recording, Sample};
 /// Where there is no activity, where no point and no lap has a time, where
 /// nothing could be read, and beyond `limits`.
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<Recording>, DecodeError> {
-    let document = xml::text_of(bytes);
+    let document = text_of(bytes);
     let mut walk = Xml::new(&document, limits);
     let mut file = File::default();
     let cut_off = loop {

@@ -11,6 +11,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::limits::{Limits, check};
+use super::text::text_of;
 use crate::error::DecodeError;
 
 /// One step of the walk.
@@ -175,25 +176,6 @@ pub(super) fn attribute<'t>(tag: &'t BytesStart<'_>, name: &str) -> Option<Cow<'
                 Err(_) => Cow::Owned(attribute.value.into_owned()),
             },
         )
-}
-
-/// `bytes` as text: UTF-8 or UTF-16, what is neither replaced.
-pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    let wide = |unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes[2..]
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .map(|pair| unit(*pair))
-            .collect();
-        Cow::Owned(String::from_utf16_lossy(&units))
-    };
-    match bytes {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => String::from_utf8_lossy(bytes),
-    }
 }
 
 /// The local name of the root element; `None` where `bytes` begin like no XML.

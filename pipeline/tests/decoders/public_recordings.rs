@@ -1,8 +1,6 @@
 //! Every public recording against what other readers say of it.
 
-mod facts;
-
-use facts::{Facts, data, differences, hundredths, of_fitdecode, ours, text, whole};
+use crate::facts::{Facts, data, differences, hundredths, of_fitdecode, ours, text, whole};
 use pacelake_pipeline::decode::{Limits, decode};
 use serde_json::Value;
 use storage::{Code, Failure};

@@ -1,10 +1,8 @@
 //! The sample log, 519 watch files, against what fitdecode says of each.
 
-mod facts;
-
 use std::io::Read;
 
-use facts::{data, differences, of_fitdecode, ours};
+use crate::facts::{data, differences, of_fitdecode, ours};
 use pacelake_pipeline::decode::{Limits, decode};
 use serde_json::Value;
 

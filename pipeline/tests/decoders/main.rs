@@ -1,0 +1,6 @@
+//! The decoders against real files and what other readers say of them.
+
+mod facts;
+mod log;
+mod public_recordings;
+mod strava_archive;
