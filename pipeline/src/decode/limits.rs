@@ -17,6 +17,8 @@ pub struct Limits {
     pub recordings: u64,
     /// FIT files chained in one.
     pub chained_parts: u64,
+    /// Developer fields that one FIT file may describe.
+    pub developer_fields: u64,
     /// Elements inside one another in XML.
     pub xml_depth: u64,
     /// Bytes of one text or attribute in XML.
@@ -43,7 +45,8 @@ impl Default for Limits {
             laps: 50_000,
             recordings: 1_000,
             chained_parts: 1_000,
-            xml_depth: 64,
+            developer_fields: 1_000,
+            xml_depth: 32,
             xml_text_bytes: 64 << 10,
             archive_members: 200_000,
             archive_bytes: 256 << 30,

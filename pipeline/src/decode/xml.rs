@@ -43,8 +43,7 @@ pub(super) struct Xml<'a> {
 
 impl<'a> Xml<'a> {
     pub(super) fn new(document: &'a str, limits: &Limits) -> Self {
-        // Strava's archive has spaces before the declaration.
-        let document = document.trim_start();
+        let document = from_markup(document);
         Self {
             reader: Reader::from_str(document),
             length: document.len() as u64,
@@ -142,7 +141,12 @@ impl<'a> Xml<'a> {
             "XML elements inside one another",
         )?;
         self.path.push('/');
-        self.path.push_str(tag.local_name().as_ref());
+        // No name of ours is long, and paths are compared at every element.
+        const LONGEST_NAME: usize = 64;
+        let name = tag.local_name();
+        if name.as_ref().len() <= LONGEST_NAME {
+            self.path.push_str(name.as_ref());
+        }
         self.text.clear();
         Ok(())
     }
@@ -178,12 +182,18 @@ pub(super) fn attribute<'t>(tag: &'t BytesStart<'_>, name: &str) -> Option<Cow<'
         )
 }
 
+/// `text` without what stands before its markup: Strava's archive has spaces
+/// there, and sometimes a byte order mark behind them.
+fn from_markup(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
 /// The local name of the root element; `None` where `bytes` begin like no XML.
 pub(super) fn root_name(bytes: &[u8]) -> Option<String> {
     // A declaration, comments and a document type come before the root.
     const BEGINNING: usize = 64 << 10;
     let text = text_of(&bytes[..bytes.len().min(BEGINNING)]);
-    let text = text.trim_start();
+    let text = from_markup(&text);
     if !text.starts_with('<') {
         return None;
     }

@@ -1,5 +1,6 @@
 //! The decoders against real files and what other readers say of them.
 
+mod damaged;
 mod facts;
 mod log;
 mod public_recordings;

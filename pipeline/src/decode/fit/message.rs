@@ -8,6 +8,8 @@ use rustyfit::profile::typedef::{EventType, MesgNum};
 
 use super::field::{bytes, degrees, scaled, small, text, time, whole};
 use super::part::Fields;
+use crate::decode::limits::{Limits, check};
+use crate::error::DecodeError;
 
 /// What the parts of a chain hold, in file order. Times are FIT's own, in
 /// seconds since its epoch.
@@ -27,6 +29,8 @@ pub(super) struct Content {
     pub(super) creator: Device,
     /// Bytes that could not be read.
     pub(super) cut_off: Option<u64>,
+    /// Descriptions of developer fields, counted only.
+    developer_fields: usize,
     distance: CompressedDistance,
 }
 
@@ -61,6 +65,32 @@ impl Content {
     /// Whether there is nothing to make a recording of.
     pub(super) fn is_empty(&self) -> bool {
         self.samples.is_empty() && self.sessions.is_empty()
+    }
+
+    /// An error where this part, added to those `before` it, passes a limit.
+    pub(super) fn check(&self, before: &Self, limits: &Limits) -> Result<(), DecodeError> {
+        let sum = |count: fn(&Self) -> usize| count(self) + count(before);
+        check(
+            sum(|c| c.samples.len()),
+            limits.samples,
+            "samples in one file",
+        )?;
+        check(sum(|c| c.laps.len()), limits.laps, "laps in one file")?;
+        check(
+            sum(|c| c.sessions.len()),
+            limits.recordings,
+            "sessions in one file",
+        )?;
+        check(
+            sum(|c| c.timer_events.len()),
+            limits.samples,
+            "timer events in one file",
+        )?;
+        check(
+            self.developer_fields,
+            limits.developer_fields,
+            "developer fields in one file",
+        )
     }
 
     /// Ends a part of the chain of which `cut_off` bytes could not be read.
@@ -112,6 +142,7 @@ impl Content {
             MesgNum::FILE_ID => self.file_id(message),
             MesgNum::DEVICE_INFO => self.device_info(message),
             MesgNum::SPORT => self.sport(message),
+            MesgNum::FIELD_DESCRIPTION => self.developer_fields += 1,
             _ => {}
         }
     }

@@ -9,6 +9,8 @@ mod field;
 mod message;
 mod names;
 mod part;
+#[cfg(test)]
+mod tests;
 
 use self::message::Content;
 use super::limits::{Limits, check};
@@ -36,19 +38,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<Recording>, De
         parts += 1;
         check(parts, limits.chained_parts, "chained FIT files in one")?;
         let mut found = Content::default();
-        let already = (content.samples.len(), content.laps.len());
         let cut_off = part::read(&cut, |message| {
             found.take(message);
-            check(
-                already.0 + found.samples.len(),
-                limits.samples,
-                "samples in one file",
-            )?;
-            check(
-                already.1 + found.laps.len(),
-                limits.laps,
-                "laps in one file",
-            )
+            found.check(&content, limits)
         })?;
         found.close(cut_off);
         match found.file_type {
@@ -77,10 +69,5 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<Recording>, De
             },
         });
     }
-    check(
-        content.sessions.len(),
-        limits.recordings,
-        "sessions in one file",
-    )?;
     Ok(assemble::recordings(content))
 }

@@ -74,7 +74,14 @@ pub(super) fn read(
     while read.get() < part.body.len() {
         let begin = read.get();
         match stream.next() {
-            Some(Ok(DecoderEvent::MessageDefinition(definition))) => definitions.note(definition),
+            Some(Ok(DecoderEvent::MessageDefinition(definition))) => {
+                // No device writes fields without bytes, and messages of
+                // nothing else would make a small file endless work.
+                if has_empty_field(definition) {
+                    return Ok(Some((part.body.len() - begin) as u64 + part.missing));
+                }
+                definitions.note(definition);
+            }
             Some(Ok(DecoderEvent::Message(message))) => use_message(&Fields {
                 message,
                 contradicted: definitions.contradicted(message),
@@ -86,6 +93,17 @@ pub(super) fn read(
         }
     }
     Ok((part.missing > 0).then_some(part.missing))
+}
+
+fn has_empty_field(definition: &MessageDefinition) -> bool {
+    definition
+        .field_definitions
+        .iter()
+        .any(|field| field.size == 0)
+        || definition
+            .developer_field_definitions
+            .iter()
+            .any(|field| field.size == 0)
 }
 
 /// A header that promises more than any body has, so that the end of the body
