@@ -1,4 +1,4 @@
-//! Why an input gave no recording.
+//! Why an input gave no recording, and a recording no rows.
 
 use std::error::Error as StdError;
 
@@ -96,6 +96,42 @@ impl Failure for DecodeError {
             Self::DamagedRow { .. } => "import the file of the activity by itself",
             Self::DamagedArchive { .. } => "download the archive again",
             Self::UnknownTable { .. } => "import the folder activities of the archive by itself",
+        }
+    }
+}
+
+/// Why a recording cannot become clean rows. What still yields rows is a
+/// finding, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanError {
+    /// No sample has a time and the source names no start.
+    #[error("no sample has a time and the {format} source names no start")]
+    NoTime {
+        /// What the recording was read from.
+        format: &'static str,
+    },
+    /// The rows do not have the declared shape: a fault of pacelake.
+    #[error("rows of {table} do not have its declared shape")]
+    Shape {
+        /// The table whose rows were built.
+        table: &'static str,
+        /// What Arrow says.
+        source: arrow::error::ArrowError,
+    },
+}
+
+impl Failure for CleanError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoTime { .. } => Code::NoTime,
+            Self::Shape { .. } => Code::Internal,
+        }
+    }
+
+    fn try_next(&self) -> &'static str {
+        match self {
+            Self::NoTime { .. } => "export the recording with the time of each point",
+            Self::Shape { .. } => "report it with the file that caused it",
         }
     }
 }

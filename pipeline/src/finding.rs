@@ -14,6 +14,36 @@ pub struct Finding {
     pub action: String,
 }
 
+impl Finding {
+    /// Adds it to `findings`, as part of the last one where both are of one
+    /// kind and their samples follow each other; `size` joins the sizes.
+    ///
+    /// Findings of samples (a spike) follow at the next sample, those of steps
+    /// (a jump, which has two samples) where they share one.
+    pub(crate) fn join_to(self, findings: &mut Vec<Finding>, size: impl Fn(f64, f64) -> f64) {
+        let reach = match self.kind {
+            FindingKind::Jump | FindingKind::Gap | FindingKind::ClockJump => 0,
+            FindingKind::Spike
+            | FindingKind::DoubledTime
+            | FindingKind::FallingDistance
+            | FindingKind::TotalDiffers
+            | FindingKind::NoPositions
+            | FindingKind::CutOff
+            | FindingKind::CroppedAtStrava => 1,
+        };
+        if let Some(last) = findings.last_mut()
+            && last.kind == self.kind
+            && let (Some(before), Some(here)) = (last.samples, self.samples)
+            && here.0 <= before.1 + reach
+        {
+            last.samples = Some((before.0, before.1.max(here.1)));
+            last.size = last.size.zip(self.size).map(|(a, b)| size(a, b));
+            return;
+        }
+        findings.push(self);
+    }
+}
+
 /// The declared kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {

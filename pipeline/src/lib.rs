@@ -1,9 +1,18 @@
 //! Bytes in, clean rows and findings out. No I/O, no clock, no async; of
 //! storage it sees only declarations.
 //!
-//! Begin at [`recording`]: what decoders yield.
+//! Begin at [`recording`]: what decoders yield. [`mod@clean`] makes one
+//! activity's samples of it, and [`mod@rows`] makes record batches of those.
 
+pub mod clean;
 pub mod decode;
+pub mod distance;
 pub mod error;
 pub mod finding;
 pub mod recording;
+pub mod rows;
+#[cfg(test)]
+mod sample;
+pub mod sport;
+pub mod times;
+pub mod track;
