@@ -217,7 +217,7 @@ fn elapsed(t_ms: &[i64]) -> i64 {
 }
 
 /// Rounds to stored units, halves away from zero; what is no number is null.
-/// A sample whose time no calendar holds is none.
+/// A sample whose time no clock shows is none.
 fn round(sample: &Sample) -> Option<Instant> {
     let finite = |value: Option<f64>| value.filter(|v| v.is_finite());
     // The casts saturate: what is out of range stays out of range.

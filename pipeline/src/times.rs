@@ -1,5 +1,6 @@
 //! Clocks: marked pauses and timer time, and the local day of a start.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -10,22 +11,22 @@ use crate::recording::{Clock, Lap, Sample};
 
 /// A GPX segment break above this many ms is a pause.
 const SEGMENT_BREAK_MS: i64 = 10_000;
-/// 0001-01-01 and 9999-12-31 in UTC ms since 1970: what calendars hold, a day
-/// kept free for the offset of a zone.
-const CALENDAR_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_214_400_000;
+/// 1900-01-01 and 2200-01-01 in UTC ms since 1970: an instant outside is no
+/// clock's, but a damaged or an unset value.
+const CALENDAR_MS: RangeInclusive<i64> = -2_208_988_800_000..=7_258_118_400_000;
 /// Durations above this many seconds (over 30,000 years) are nonsense.
 const MAX_DURATION_S: f64 = 1e12;
 /// Zones lie at most this many seconds from UTC.
 const MAX_OFFSET_S: i32 = 18 * 3_600;
 
-/// UTC ms rounded with halves away from zero, if a calendar holds it.
+/// UTC ms rounded with halves away from zero, if a clock can show it.
 pub(crate) fn round_ms(time_ms: f64) -> Option<i64> {
     // The cast saturates, and what is no number becomes 0: both are checked.
     let ms = time_ms.round() as i64;
     (time_ms.is_finite() && is_in_calendar(ms)).then_some(ms)
 }
 
-/// Whether an instant in UTC ms lies in the years 1 to 9999.
+/// Whether an instant in UTC ms lies in the years 1900 to 2199.
 pub(crate) fn is_in_calendar(ms: i64) -> bool {
     CALENDAR_MS.contains(&ms)
 }

@@ -180,7 +180,10 @@ fn five_agreeing_drops_are_kept_behind_a_jump() {
     track.extend((2..7).map(|i| (f64::from(i), 1000.0 + 3.0 * f64::from(i))));
     let clean = cleaned(tracked(&track));
     assert_eq!(clean.lng_e7.iter().flatten().count(), 7);
-    assert_along(&clean, &[0, 300, 100_600, 100_900, 101_200, 101_500, 101_800]);
+    assert_along(
+        &clean,
+        &[0, 300, 100_600, 100_900, 101_200, 101_500, 101_800],
+    );
     assert_eq!(kinds(&clean), [FindingKind::Jump]);
     assert_eq!(clean.findings[0].samples, Some((1, 2)));
 
@@ -195,7 +198,10 @@ fn drops_that_disagree_are_not_kept() {
     track.extend((1..9).map(|i| (f64::from(i), 1000.0 * f64::from(1 + i % 3))));
     track.push((9.0, 20.0));
     let clean = cleaned(tracked(&track));
-    assert_along(&clean, &[0, 222, 444, 667, 889, 1111, 1333, 1556, 1778, 2000]);
+    assert_along(
+        &clean,
+        &[0, 222, 444, 667, 889, 1111, 1333, 1556, 1778, 2000],
+    );
     assert_eq!(only(&clean, FindingKind::Jump).len(), 0);
     assert_eq!(only(&clean, FindingKind::Spike)[0].samples, Some((1, 8)));
 }
@@ -288,7 +294,7 @@ fn a_clock_jump_is_found_and_costs_nothing() {
 }
 
 #[test]
-fn a_time_that_no_calendar_holds_is_no_sample() {
+fn a_time_that_no_clock_shows_is_no_sample() {
     let mut run = measured(&[(0.0, Some(0.0)), (1.0, Some(3.0))]);
     run.samples.push(Sample {
         time_ms: f64::INFINITY,
@@ -296,6 +302,11 @@ fn a_time_that_no_calendar_holds_is_no_sample() {
     });
     run.samples.push(Sample {
         time_ms: -1e300,
+        ..at(0.0)
+    });
+    // 0001-01-01, which programs write for no time at all.
+    run.samples.push(Sample {
+        time_ms: -62_135_596_800_000.0,
         ..at(0.0)
     });
     assert_eq!(cleaned(run).t_ms, [0, 1000]);
