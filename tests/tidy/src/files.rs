@@ -63,7 +63,7 @@ pub fn complaints(source: &Source) -> Vec<String> {
 fn documented(text: &str) -> bool {
     text.lines()
         .find(|line| !line.trim().is_empty() && !line.starts_with("#!["))
-        .is_some_and(|line| line.starts_with("//! ") && line.len() > "//! ".len() + 10)
+        .is_some_and(|line| line.starts_with("//! ") && line.len() > "//! ".len() + 8)
 }
 
 #[cfg(test)]
