@@ -46,7 +46,7 @@ pub fn axis(
         false => along(sport, t_ms, positions, pauses, &mut findings),
     };
     let distance_cm = fill(t_ms, &known);
-    jumps(sport, t_ms, &distance_cm, &mut findings);
+    add_jumps(jumps(sport, t_ms, &distance_cm), &mut findings);
     Axis {
         distance_cm,
         findings,
@@ -237,29 +237,34 @@ fn divide_rounded(value: i128, by: i128) -> i64 {
     i64::try_from(rounded).expect("a mean of two 64-bit values fits in 64 bits")
 }
 
-/// Every step of the axis that is too fast to be true; steps that touch are
-/// one finding.
-fn jumps(sport: Sport, t_ms: &[i64], distance_cm: &[i64], findings: &mut Vec<Finding>) {
+/// Every step of an axis that is too fast to be true in a sport; steps that
+/// touch are one finding. `distance_cm` is empty or as long as `t_ms`.
+pub fn jumps(sport: Sport, t_ms: &[i64], distance_cm: &[i64]) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     for i in 1..distance_cm.len() {
         let duration_ms = t_ms[i] - t_ms[i - 1];
         let step_cm = distance_cm[i] - distance_cm[i - 1];
         if sport.is_jump(duration_ms, step_cm) {
+            // cm per ms is 10 m/s.
             let speed_m_s = step_cm as f64 * 10.0 / duration_ms as f64;
             jump((i - 1, i), speed_m_s).join_to(&mut found, f64::max);
         }
     }
-    // A jump between positions may span samples without one: what the axis
-    // shows of it already is not told twice.
-    let inside = |mark: &Finding, step: &Finding| match (mark.samples, step.samples) {
-        (Some(mark), Some(step)) => mark.0 <= step.0 && step.1 <= mark.1,
-        (Some(_) | None, Some(_) | None) => false,
-    };
-    found.retain(|step| {
-        let mut marks = findings.iter().filter(|f| f.kind == FindingKind::Jump);
-        !marks.any(|mark| inside(mark, step))
-    });
-    findings.append(&mut found);
+    found
+}
+
+/// Adds jumps to findings, but not what a mark there covers already: a jump
+/// between positions may span several samples of the axis. Both are in order.
+fn add_jumps(found: Vec<Finding>, findings: &mut Vec<Finding>) {
+    let marked = findings.iter().filter(|f| f.kind == FindingKind::Jump);
+    let marked: Vec<(usize, usize)> = marked.filter_map(|mark| mark.samples).collect();
+    findings.extend(found.into_iter().filter(|jump| {
+        let covered = jump.samples.is_some_and(|(first, last)| {
+            let next = marked.partition_point(|mark| mark.1 < last);
+            marked.get(next).is_some_and(|mark| mark.0 <= first)
+        });
+        !covered
+    }));
 }
 
 fn jump(samples: (usize, usize), speed_m_s: f64) -> Finding {

@@ -60,8 +60,7 @@ const fn inside(
 }
 
 /// Every word that is known: FIT's sports and sub-sports, TCX's `Sport`, the
-/// `type` that Garmin, Strava and others write into GPX, and Strava's types,
-/// those of its account archive in the languages that were seen.
+/// `type` that Garmin, Strava and others write into GPX, and Strava's types.
 pub const SPORT_WORDS: &[SportWord] = &[
     // FIT, with sub-sports.
     outside("running", "", "run", Run),
@@ -204,36 +203,6 @@ pub const SPORT_WORDS: &[SportWord] = &[
     inside("elliptical", "", "elliptical", Other),
     inside("stair_stepper", "", "stair_climbing", Other),
     inside("virtual_row", "", "virtual_rowing", Other),
-    // Strava's account archive: German, French, Dutch, Spanish, Italian.
-    outside("lauf", "", "run", Run),
-    outside("traillauf", "", "trail_run", Run),
-    outside("radfahrt", "", "ride", Ride),
-    outside("fahrt", "", "ride", Ride),
-    inside("virtuelle_radfahrt", "", "virtual_ride", Ride),
-    outside("spaziergang", "", "walk", Walk),
-    outside("wanderung", "", "hike", Walk),
-    outside("schwimmen", "", "swim", Swim),
-    outside("course_à_pied", "", "run", Run),
-    outside("sortie_à_vélo", "", "ride", Ride),
-    outside("vélo", "", "ride", Ride),
-    outside("marche", "", "walk", Walk),
-    outside("randonnée", "", "hike", Walk),
-    outside("natation", "", "swim", Swim),
-    outside("hardloopsessie", "", "run", Run),
-    outside("hardlopen", "", "run", Run),
-    outside("fietsrit", "", "ride", Ride),
-    outside("wandeling", "", "walk", Walk),
-    outside("zwemmen", "", "swim", Swim),
-    outside("carrera", "", "run", Run),
-    outside("vuelta_ciclista", "", "ride", Ride),
-    outside("caminata", "", "walk", Walk),
-    outside("senderismo", "", "hike", Walk),
-    outside("natación", "", "swim", Swim),
-    outside("corsa", "", "run", Run),
-    outside("pedalata", "", "ride", Ride),
-    outside("camminata", "", "walk", Walk),
-    outside("escursione", "", "hike", Walk),
-    outside("nuoto", "", "swim", Swim),
 ];
 
 /// The numbers that Strava writes into GPX `type`, as words of
