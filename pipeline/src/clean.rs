@@ -362,6 +362,4 @@ fn channel<T>(samples: &[T], value: impl Fn(&T) -> Option<i32>) -> Vec<Option<i3
 }
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;

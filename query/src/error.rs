@@ -87,6 +87,9 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The lake or the catalog refused.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
     /// A read of ours could not be planned or run.
     #[error("cannot read {what}")]
     Read {
@@ -109,7 +112,9 @@ impl Failure for Error {
             Self::NotFound { .. } => Code::NotFound,
             Self::Write { .. } => Code::UnreadablePath,
             Self::Malformed { .. } => Code::Inconsistent,
-            Self::Encode { .. } | Self::Read { .. } => Code::Internal,
+            Self::Storage(error) => error.code(),
+            Self::Read { source, .. } => of_storage(source).map_or(Code::Internal, Failure::code),
+            Self::Encode { .. } => Code::Internal,
         }
     }
 
@@ -136,7 +141,53 @@ impl Failure for Error {
             Self::Write { .. } => "check the path, its permissions and the free space",
             Self::Malformed { .. } => "run `pacelake check`",
             Self::Encode { .. } => "choose another format",
-            Self::Read { .. } => "run `pacelake check`; if it finds nothing, report this as a bug",
+            Self::Storage(error) => error.try_next(),
+            Self::Read { source, .. } => of_storage(source).map_or(
+                "run `pacelake check`; if it finds nothing, report this as a bug",
+                Failure::try_next,
+            ),
         }
+    }
+}
+
+impl Error {
+    /// An analyst's query failed: the text or its data are to blame, unless a
+    /// limit was passed or the engine itself erred.
+    pub(crate) fn of_query(error: DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::TooMuchMemory { source: error },
+            DataFusionError::Internal(_)
+            | DataFusionError::ObjectStore(_)
+            | DataFusionError::ParquetError(_)
+            | DataFusionError::IoError(_)
+            | DataFusionError::External(_)
+            | DataFusionError::ExecutionJoin(_) => Self::Read {
+                what: "the tables of the query",
+                source: error,
+            },
+            _ => Self::InvalidQuery {
+                message: error.strip_backtrace().trim().to_owned(),
+            },
+        }
+    }
+
+    /// A read that we wrote failed: the text cannot be to blame.
+    pub(crate) fn of_read(what: &'static str, error: DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Self::TooMuchMemory { source: error },
+            _ => Self::Read {
+                what,
+                source: error,
+            },
+        }
+    }
+}
+
+/// The storage's own error at the root of one of the engine's, where a scan
+/// failed.
+fn of_storage(error: &DataFusionError) -> Option<&storage::Error> {
+    match error.find_root() {
+        DataFusionError::External(source) => source.downcast_ref(),
+        _ => None,
     }
 }

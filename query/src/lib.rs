@@ -1,13 +1,25 @@
-//! Derived definitions and reading; it never writes.
+//! Derived definitions and reading; it never writes to the lake.
 //!
-//! Begin at [`activity`]: what the kernels read. [`derived`] lists the
-//! definitions, [`derive`](mod@derive) applies them.
+//! For definitions begin at [`activity`]: what the kernels read; [`derived`]
+//! lists the definitions, [`derive`](mod@derive) applies them. For reading
+//! begin at [`session`], DataFusion at one snapshot; [`read`] has the reads
+//! of handlers and commands, [`sql`] those of analysts.
 
 pub mod activity;
 pub mod derive;
 pub mod derived;
 pub mod error;
 pub mod exact;
+pub mod export;
 pub mod measured;
+#[cfg(test)]
+mod memory_tests;
+pub mod output;
+pub mod read;
+pub mod session;
+pub mod sql;
+pub mod stale;
 
 pub use error::Error;
+pub use output::Format;
+pub use session::{Limits, Rows, Session};

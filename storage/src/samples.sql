@@ -18,7 +18,7 @@ FROM (
         athlete_id,
         activity_id,
         start_time,
-        unnest(range(0, len(t_ms))) AS sample,
+        unnest(range(0, CAST(array_length(t_ms) AS BIGINT))) AS sample,
         unnest(t_ms) AS t_ms,
         unnest(lat_e7) AS lat_e7,
         unnest(lng_e7) AS lng_e7,

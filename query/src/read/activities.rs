@@ -1,0 +1,214 @@
+//! Activities: the list with its filters, and one by its key.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, Float64Array, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+use datafusion::functions::expr_fn::{lower, strpos};
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::{DataFrame, col, lit};
+use jiff::civil::Date;
+use storage::table::Column;
+use storage::tables::ACTIVITIES;
+use storage::{ActivityKey, AthleteId};
+
+use super::{Cursor, Page, Shape, append, cut, day, instant, is_activity, is_athlete, pace, sport};
+use crate::error::Error;
+use crate::session::{Rows, Session};
+
+const WHAT: &str = "activities";
+
+/// Left out of lists, since they may be long.
+const HEAVY: &[&str] = &["description", "summary_polyline"];
+
+/// A microsecond day, the widest that local time and UTC can be apart.
+const DAY_US: i64 = 86_400_000_000;
+
+const FASTEST_PACE: Column = pace(
+    "fastest_pace_s_per_km",
+    "Best effort over 1000 m; null without one.",
+);
+
+/// Which activities to list. Bounds are inclusive.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only these sports, as the column has them; empty: any.
+    pub sports: Vec<String>,
+    /// Only from this local day on.
+    pub from: Option<Date>,
+    /// Only until this local day.
+    pub to: Option<Date>,
+    /// Only where the name holds this text, in any case.
+    pub text: Option<String>,
+    /// Only at least this long.
+    pub min_distance_m: Option<f64>,
+    /// Only at most this long.
+    pub max_distance_m: Option<f64>,
+}
+
+/// The rows of [`list`]: all columns but the long ones, and the fastest pace.
+pub fn list_shape() -> Shape {
+    Shape::without("ActivitySummary", &ACTIVITIES, HEAVY).with(FASTEST_PACE)
+}
+
+/// The row of [`one`]: all columns, and the fastest pace.
+pub fn one_shape() -> Shape {
+    Shape::without("Activity", &ACTIVITIES, &[]).with(FASTEST_PACE)
+}
+
+/// One athlete's activities, newest first: at most `limit` behind `after`.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for an unknown sport or a cursor of another
+/// list, and the session's.
+pub async fn list(
+    session: &Session,
+    athlete: AthleteId,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page, Error> {
+    let mut wanted = is_athlete(athlete);
+    let sports = filter.sports.iter().map(|name| sport(name, false));
+    if let Some(any) = sports
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .reduce(Expr::or)
+    {
+        wanted = wanted.and(any);
+    }
+    // The bounds on `start_time` add nothing but let files be passed over.
+    if let Some(from) = filter.from {
+        let us = i64::from(super::days(from)) * DAY_US;
+        wanted = wanted
+            .and(col("start_date_local").gt_eq(day(from)))
+            .and(col("start_time").gt_eq(instant(us - DAY_US)));
+    }
+    if let Some(to) = filter.to {
+        let us = i64::from(super::days(to)) * DAY_US;
+        wanted = wanted
+            .and(col("start_date_local").lt_eq(day(to)))
+            .and(col("start_time").lt(instant(us + 2 * DAY_US)));
+    }
+    if let Some(text) = &filter.text {
+        let place = strpos(lower(col("name")), lit(text.to_lowercase()));
+        wanted = wanted.and(place.gt(lit(0)));
+    }
+    if let Some(metres) = filter.min_distance_m {
+        wanted = wanted.and(col("distance_m").gt_eq(lit(metres)));
+    }
+    if let Some(metres) = filter.max_distance_m {
+        wanted = wanted.and(col("distance_m").lt_eq(lit(metres)));
+    }
+    if let Some(after) = after {
+        let id: i64 = after.tie.parse().map_err(|_| foreign_cursor(after))?;
+        let earlier = col("start_time").lt(instant(after.at));
+        let same = col("start_time").eq(instant(after.at));
+        wanted = wanted
+            .and(col("start_time").lt_eq(instant(after.at)))
+            .and(earlier.or(same.and(col("activity_id").lt(lit(id)))));
+    }
+    let shape = list_shape();
+    let newest_first = vec![
+        col("start_time").sort(false, false),
+        col("activity_id").sort(false, false),
+    ];
+    let stored = stored_columns(&shape);
+    let plan = |table: DataFrame| {
+        table
+            .filter(wanted)?
+            .select_columns(&stored)?
+            .sort(newest_first)?
+            .limit(0, Some(limit.saturating_add(1)))
+    };
+    let rows = session.read_table(WHAT, plan).await?;
+    let (rows, last) = cut(rows, limit)?;
+    let rows = with_fastest_pace(session, athlete, rows).await?;
+    let next = last.map(|row| Cursor {
+        at: first_start(&row),
+        tie: row["activity_id"]
+            .as_primitive::<Int64Type>()
+            .value(0)
+            .to_string(),
+    });
+    Ok(Page {
+        rows: shape.give(rows)?,
+        next,
+    })
+}
+
+/// One activity: one row, or none where the key is not in the lake.
+///
+/// # Errors
+/// The session's.
+pub async fn one(session: &Session, key: ActivityKey) -> Result<Rows, Error> {
+    let shape = one_shape();
+    let stored = stored_columns(&shape);
+    let plan = |table: DataFrame| table.filter(is_activity(key))?.select_columns(&stored);
+    let rows = session.read_table(WHAT, plan).await?;
+    let (rows, _) = cut(rows, 1)?;
+    shape.give(with_fastest_pace(session, key.athlete_id, rows).await?)
+}
+
+fn stored_columns(shape: &Shape) -> Vec<&'static str> {
+    let mut names = shape.names();
+    names.retain(|name| ACTIVITIES.column(name).is_some());
+    names
+}
+
+/// Adds the column [`FASTEST_PACE`]; `rows` are one batch, newest first.
+///
+/// Joined here, since a join of the whole tables would read all efforts of the
+/// athlete where those of the page's time span do.
+async fn with_fastest_pace(
+    session: &Session,
+    athlete: AthleteId,
+    rows: Rows,
+) -> Result<Rows, Error> {
+    let mut paces: HashMap<i64, f64> = HashMap::new();
+    let batch = &rows.batches[0];
+    if batch.num_rows() > 0 {
+        let newest = first_start(batch);
+        let oldest = first_start(&batch.slice(batch.num_rows() - 1, 1));
+        let plan = |table: DataFrame| {
+            let within = col("start_time").between(instant(oldest), instant(newest));
+            let kilometre = col("distance_m").eq(lit(1000.0));
+            table
+                .filter(is_athlete(athlete).and(within).and(kilometre))?
+                .select_columns(&["activity_id", "elapsed_s"])
+        };
+        for efforts in session.read_table("best_efforts", plan).await?.batches {
+            let ids = efforts["activity_id"].as_primitive::<Int64Type>();
+            let times = efforts["elapsed_s"].as_primitive::<Float64Type>();
+            // Over one kilometre the time in seconds is the pace.
+            paces.extend(
+                ids.values()
+                    .iter()
+                    .copied()
+                    .zip(times.values().iter().copied()),
+            );
+        }
+    }
+    let ids = batch["activity_id"].as_primitive::<Int64Type>();
+    let column: Float64Array = ids
+        .values()
+        .iter()
+        .map(|id| paces.get(id).copied())
+        .collect();
+    append(rows, FASTEST_PACE.name, Arc::new(column))
+}
+
+fn first_start(batch: &RecordBatch) -> i64 {
+    batch["start_time"]
+        .as_primitive::<TimestampMicrosecondType>()
+        .value(0)
+}
+
+fn foreign_cursor(cursor: &Cursor) -> Error {
+    Error::InvalidArgument {
+        name: "after",
+        value: cursor.to_string(),
+        reason: "it is the `next` of the page before".to_owned(),
+    }
+}

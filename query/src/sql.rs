@@ -1,0 +1,134 @@
+//! Analysts' SQL: one statement, read-only by construction.
+//!
+//! A statement is refused twice over. Its kind must be one that only reads,
+//! which gives a clear message; then its logical plan must consist of reading
+//! nodes at every depth, subqueries included, which is the guard. A plan node
+//! that a later DataFusion adds does not compile here until someone decides.
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Ansi};
+
+use crate::error::Error;
+use crate::session::{Rows, Session};
+
+/// How deep expressions and subqueries may be nested.
+const DEPTH: usize = 50;
+
+/// The rows that one SQL statement gives over the session's tables and views.
+///
+/// # Errors
+/// [`Error::InvalidQuery`] for text that is not one statement over them,
+/// [`Error::ReadOnly`] for a statement that does more than read, and the
+/// limits that it passes: more rows than the limit are an error, never cut.
+pub async fn query(session: &Session, text: &str) -> Result<Rows, Error> {
+    let plan = plan(&session.state(), text).await?;
+    session.collect(plan, Error::of_query).await
+}
+
+/// The plan of one read-only statement.
+pub(crate) async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan, Error> {
+    let statement = one_statement(text)?;
+    refuse_kind(&statement)?;
+    let plan = state
+        .statement_to_plan(statement)
+        .await
+        .map_err(Error::of_query)?;
+    refuse_plan(&plan)?;
+    Ok(plan)
+}
+
+fn one_statement(text: &str) -> Result<Statement, Error> {
+    let mut statements = DFParserBuilder::new(text)
+        .with_recursion_limit(DEPTH)
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(Error::of_query)?;
+    let invalid = |message: &str| Error::InvalidQuery {
+        message: message.to_owned(),
+    };
+    let statement = statements
+        .pop_front()
+        .ok_or_else(|| invalid("there is no statement"))?;
+    if !statements.is_empty() {
+        return Err(invalid("only one statement may be given"));
+    }
+    Ok(statement)
+}
+
+/// Lets through the kinds of statement that can only read.
+fn refuse_kind(statement: &Statement) -> Result<(), Error> {
+    let reads = match statement {
+        Statement::Statement(ansi) => match &**ansi {
+            // `WITH … INSERT` is a query to the parser.
+            Ansi::Query(query) => !matches!(
+                *query.body,
+                SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+            ),
+            ansi => matches!(
+                ansi,
+                Ansi::ExplainTable { .. }
+                    | Ansi::ShowTables { .. }
+                    | Ansi::ShowColumns { .. }
+                    | Ansi::ShowFunctions { .. }
+                    | Ansi::ShowVariable { .. }
+                    | Ansi::ShowCreate { .. }
+            ),
+        },
+        Statement::Explain(explain) => return refuse_kind(&explain.statement),
+        Statement::CopyTo(_) | Statement::CreateExternalTable(_) | Statement::Reset(_) => false,
+    };
+    if reads {
+        return Ok(());
+    }
+    Err(read_only(&statement.to_string()))
+}
+
+/// Lets through plans that consist of reading nodes only.
+fn refuse_plan(plan: &LogicalPlan) -> Result<(), Error> {
+    let mut refused = None;
+    let visited = plan.apply_with_subqueries(|node| {
+        Ok(match node {
+            LogicalPlan::Projection(_)
+            | LogicalPlan::Filter(_)
+            | LogicalPlan::Window(_)
+            | LogicalPlan::Aggregate(_)
+            | LogicalPlan::Sort(_)
+            | LogicalPlan::Join(_)
+            | LogicalPlan::Repartition(_)
+            | LogicalPlan::Union(_)
+            | LogicalPlan::TableScan(_)
+            | LogicalPlan::EmptyRelation(_)
+            | LogicalPlan::Subquery(_)
+            | LogicalPlan::SubqueryAlias(_)
+            | LogicalPlan::Limit(_)
+            | LogicalPlan::Values(_)
+            | LogicalPlan::Explain(_)
+            | LogicalPlan::Analyze(_)
+            | LogicalPlan::Distinct(_)
+            | LogicalPlan::DescribeTable(_)
+            | LogicalPlan::Unnest(_)
+            | LogicalPlan::RecursiveQuery(_) => TreeNodeRecursion::Continue,
+            LogicalPlan::Statement(_)
+            | LogicalPlan::Extension(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Ddl(_)
+            | LogicalPlan::Copy(_) => {
+                refused = Some(node.display().to_string());
+                TreeNodeRecursion::Stop
+            }
+        })
+    });
+    visited.map_err(Error::of_query)?;
+    refused.map_or(Ok(()), |node| Err(read_only(&node)))
+}
+
+/// The error, naming the statement by its first words.
+fn read_only(statement: &str) -> Error {
+    let words: Vec<&str> = statement.split_whitespace().take(3).collect();
+    Error::ReadOnly {
+        statement: words.join(" "),
+    }
+}
