@@ -38,9 +38,9 @@ pub enum Content {
 }
 
 /// What an archive is read from.
-trait Source: Read + Seek {}
+trait Source: Read + Seek + Send {}
 
-impl<T: Read + Seek> Source for T {}
+impl<T: Read + Seek + Send> Source for T {}
 
 /// The members of a zip archive and of archives inside it, one after the
 /// other, folders left out.
@@ -50,9 +50,14 @@ pub struct Archive<'a> {
     open: Vec<Open<'a>>,
     /// Members met so far, in all archives.
     members: usize,
-    /// Bytes unpacked so far, and how many are allowed.
-    unpacked: u64,
-    unpacked_limit: u64,
+    budget: Budget,
+}
+
+/// Bytes that may still be unpacked. What was unpacked in vain counts, so that
+/// the work is bounded too.
+struct Budget {
+    spent: u64,
+    limit: u64,
 }
 
 struct Open<'a> {
@@ -76,7 +81,10 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// Where `source` is no zip archive, and where it has too many members.
-    pub fn open(mut source: impl Read + Seek + 'a, limits: &Limits) -> Result<Self, DecodeError> {
+    pub fn open(
+        mut source: impl Read + Seek + Send + 'a,
+        limits: &Limits,
+    ) -> Result<Self, DecodeError> {
         let size = source
             .seek(SeekFrom::End(0))
             .map_err(DecodeError::archive)?;
@@ -88,8 +96,10 @@ impl<'a> Archive<'a> {
             limits: *limits,
             open: Vec::new(),
             members: 0,
-            unpacked: 0,
-            unpacked_limit: limits.archive_bytes.min(expanded.max(UNPACKED_AT_LEAST)),
+            budget: Budget {
+                spent: 0,
+                limit: limits.archive_bytes.min(expanded.max(UNPACKED_AT_LEAST)),
+            },
         };
         archive.enter(Box::new(source), String::new())?;
         Ok(archive)
@@ -131,8 +141,6 @@ impl<'a> Archive<'a> {
     /// The bytes of a member of the innermost archive; `None` where it is a
     /// folder, a link or not to be opened.
     fn read(&mut self, index: usize) -> Result<Option<Vec<u8>>, DecodeError> {
-        let limits = self.limits;
-        let left = self.unpacked_limit.saturating_sub(self.unpacked);
         let Some(archive) = self.open.last_mut() else {
             return Ok(None);
         };
@@ -141,8 +149,8 @@ impl<'a> Archive<'a> {
             return Ok(None);
         }
         let packed = member.compressed_size();
-        let (bytes, _) = read_bounded(member, packed, &limits, left)?;
-        self.unpacked += bytes.len() as u64;
+        let (bytes, ended) = read_bounded(member, packed, &self.limits, &mut self.budget)?;
+        ended.map_err(DecodeError::archive)?;
         Ok(Some(bytes))
     }
 
@@ -156,13 +164,8 @@ impl<'a> Archive<'a> {
         if is_table {
             return Ok(Some(Content::Activities(bytes)));
         }
-        let left = self.unpacked_limit.saturating_sub(self.unpacked);
         let depth = self.open.len() as u64;
-        let before = bytes.len();
-        let bytes = remove_gzip(bytes, &self.limits, left, depth)?;
-        if bytes.len() != before {
-            self.unpacked += bytes.len() as u64;
-        }
+        let bytes = remove_gzip(bytes, &self.limits, &mut self.budget, depth)?;
         match recognise(&bytes) {
             Some(FileKind::Fit | FileKind::Gpx | FileKind::Tcx | FileKind::StravaRow) => {
                 Ok(Some(Content::Recording(bytes)))
@@ -215,7 +218,7 @@ impl Iterator for Archive<'_> {
                 // An archive: its members come next.
                 Ok(None) => continue,
                 Err(error) => {
-                    if self.unpacked >= self.unpacked_limit {
+                    if self.budget.spent >= self.budget.limit {
                         self.open.clear();
                     }
                     Err(error)
@@ -240,16 +243,19 @@ fn name_of<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> String {
 /// # Errors
 /// Where the gz is damaged before its end, and beyond `limits`.
 pub fn gunzip(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
-    remove_gzip(bytes, limits, limits.archive_bytes, 0)
+    let mut budget = Budget {
+        spent: 0,
+        limit: limits.archive_bytes,
+    };
+    remove_gzip(bytes, limits, &mut budget, 0)
 }
 
 fn remove_gzip(
     mut bytes: Vec<u8>,
     limits: &Limits,
-    left: u64,
-    depth: u64,
+    budget: &mut Budget,
+    mut depth: u64,
 ) -> Result<Vec<u8>, DecodeError> {
-    let mut depth = depth;
     while recognise(&bytes) == Some(FileKind::Gzip) {
         depth += 1;
         if depth > limits.container_depth {
@@ -259,9 +265,9 @@ fn remove_gzip(
             });
         }
         let packed = bytes.len() as u64;
-        let (unpacked, whole) =
-            read_bounded(MultiGzDecoder::new(bytes.as_slice()), packed, limits, left)?;
-        if let Err(error) = whole
+        let source = MultiGzDecoder::new(bytes.as_slice());
+        let (unpacked, ended) = read_bounded(source, packed, limits, budget)?;
+        if let Err(error) = ended
             && (error.kind() != std::io::ErrorKind::UnexpectedEof || unpacked.is_empty())
         {
             return Err(DecodeError::archive(error));
@@ -272,24 +278,26 @@ fn remove_gzip(
 }
 
 /// What `source` gives, and whether it ended well; at most what a member of
-/// `packed` bytes may grow to, and `left` bytes.
+/// `packed` bytes may grow to, and what is left of `budget`.
 fn read_bounded(
     source: impl Read,
     packed: u64,
     limits: &Limits,
-    left: u64,
+    budget: &mut Budget,
 ) -> Result<(Vec<u8>, std::io::Result<()>), DecodeError> {
     let grown = packed.saturating_mul(limits.expansion).max(MEMBER_AT_LEAST);
+    let left = budget.limit.saturating_sub(budget.spent);
     let (most, what, limit) = [
         (limits.bytes, "bytes in one recording", limits.bytes),
         (grown, "times its packed size", limits.expansion),
-        (left, "bytes left for the archive to unpack to", left),
+        (left, "bytes unpacked from one archive", budget.limit),
     ]
     .into_iter()
     .min_by_key(|(most, _, _)| *most)
     .expect("three bounds");
     let mut bytes = Vec::new();
     let ended = source.take(most.saturating_add(1)).read_to_end(&mut bytes);
+    budget.spent += bytes.len() as u64;
     if bytes.len() as u64 > most {
         return Err(DecodeError::TooLarge { what, limit });
     }

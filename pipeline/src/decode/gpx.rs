@@ -94,7 +94,7 @@ struct Point {
 impl File {
     fn open(&mut self, path: &str, tag: &BytesStart<'_>) {
         match path {
-            "/gpx" => self.creator = xml::attribute(tag, "creator").map(|name| name.into_owned()),
+            "/gpx" => self.creator = xml::attribute(tag, "creator"),
             "/gpx/trk" => self.tracks.push(Track::default()),
             "/gpx/trk/trkseg" => self.new_segment = true,
             "/gpx/trk/trkseg/trkpt" => {

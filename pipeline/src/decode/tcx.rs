@@ -88,7 +88,7 @@ impl File {
         match name {
             "Activity" => {
                 self.activities.push(Activity {
-                    sport: xml::attribute(tag, "Sport").map(|sport| sport.into_owned()),
+                    sport: xml::attribute(tag, "Sport"),
                     ..Activity::default()
                 });
                 check(

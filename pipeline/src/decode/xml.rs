@@ -4,8 +4,6 @@
 //! matter; it never holds more than one text; and it does not expand entities
 //! that a document declares. The syntax is quick-xml's business.
 
-use std::borrow::Cow;
-
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -168,18 +166,15 @@ pub(super) fn number(text: &str) -> Option<f64> {
 }
 
 /// The attribute of that local name, with references resolved.
-pub(super) fn attribute<'t>(tag: &'t BytesStart<'_>, name: &str) -> Option<Cow<'t, str>> {
-    tag.attributes()
+pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut attributes = tag.attributes();
+    let attribute = attributes
         .with_checks(false)
         .flatten()
-        .find(|attribute| attribute.key.local_name().as_ref() == name)
-        .map(
-            |attribute| match quick_xml::escape::unescape(&attribute.value) {
-                Ok(text) => Cow::Owned(text.into_owned()),
-                // An attribute with a bare `&` still has its digits.
-                Err(_) => Cow::Owned(attribute.value.into_owned()),
-            },
-        )
+        .find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    // A value with a bare `&` is no XML, and still a value.
+    let value = quick_xml::escape::unescape(&attribute.value).map(|text| text.into_owned());
+    Some(value.unwrap_or_else(|_| attribute.value.into_owned()))
 }
 
 /// `text` without what stands before its markup: Strava's archive has spaces

@@ -353,14 +353,21 @@ fn an_archive_unpacks_to_so_much_in_all() {
     let noise: Vec<u8> = (0..600_000_u32)
         .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
         .collect();
-    let archive = zip_of(&[("1", &noise), ("2", &noise), ("3", &noise)]);
+    let four = ["1", "2", "3", "4"].map(|path| (path, noise.as_slice()));
+    let archive = zip_of(&four);
     let limits = Limits {
         archive_bytes: 5_000_000,
         ..Limits::default()
     };
     let members = members(&archive, &limits);
     let expected = [("1", "ignored"), ("2", "ignored"), ("3", "input_too_large")];
+    // After that nothing more is unpacked.
     assert_eq!(summary(&members), expected);
+    let error = members[2].content.as_ref().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "over 5000000 bytes unpacked from one archive"
+    );
 }
 
 #[test]
