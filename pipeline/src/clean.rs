@@ -362,4 +362,6 @@ fn channel<T>(samples: &[T], value: impl Fn(&T) -> Option<i32>) -> Vec<Option<i3
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

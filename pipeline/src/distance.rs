@@ -275,3 +275,6 @@ fn jump(samples: (usize, usize), speed_m_s: f64) -> Finding {
         action: "kept; no record may contain it".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

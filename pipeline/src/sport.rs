@@ -288,3 +288,6 @@ fn snake_case(word: &str) -> String {
     }
     snake.trim_end_matches('_').to_owned()
 }
+
+#[cfg(test)]
+mod tests;

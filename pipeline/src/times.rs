@@ -201,3 +201,6 @@ fn offset_s(zone: &TimeZone, time_us: i64) -> Option<i32> {
     let instant = Timestamp::from_microsecond(time_us).ok()?;
     Some(zone.to_offset(instant).seconds())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,9 @@ use geo::{Coord, LineString, SimplifyVwIdx};
 
 /// A summary has at most this many points.
 const MAX_POINTS: usize = 500;
+/// Of a longer track every so many-th position is looked at, so that even a
+/// day at one sample a second costs little.
+const MAX_POSITIONS: usize = 20_000;
 /// The least area, in square metres, by which a point must stand out.
 const FIRST_AREA_M2: f64 = 25.0;
 /// Metres in a degree of latitude, near enough for choosing points.
@@ -52,8 +55,11 @@ pub fn summary_polyline(lat_e7: &[Option<i32>], lng_e7: &[Option<i32>]) -> Optio
             y: f64::from(lat) / 1e7,
         })
         .collect();
-    if points.len() < 2 {
-        return None;
+    let last = *points.last().filter(|_| points.len() > 1)?;
+    if points.len() > MAX_POSITIONS {
+        let stride = points.len().div_ceil(MAX_POSITIONS);
+        points = points.into_iter().step_by(stride).collect();
+        points.push(last);
     }
     let mut area_m2 = FIRST_AREA_M2;
     loop {
@@ -62,7 +68,7 @@ pub fn summary_polyline(lat_e7: &[Option<i32>], lng_e7: &[Option<i32>]) -> Optio
         if points.len() <= MAX_POINTS {
             break;
         }
-        area_m2 *= 2.0;
+        area_m2 *= 1.5;
     }
     polyline::encode_coordinates(points, 5).ok()
 }
@@ -95,3 +101,6 @@ fn in_metres(points: &[Coord<f64>]) -> LineString<f64> {
     });
     flat.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,13 @@ pub mod catalog;
 pub mod code;
 pub mod error;
 pub mod id;
+pub mod objects;
+pub mod raw;
 pub mod sport;
 pub mod table;
 pub mod tables;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use code::{Code, Failure, Verdict};
 pub use error::Error;

@@ -11,7 +11,7 @@ create table pacelake.activities (
     athlete_id bigint not null references pacelake.athletes (athlete_id),
     start_time_us bigint not null,
     revision bigint not null,
-    merged_into bigint references pacelake.activities (activity_id)
+    merged_into bigint
 );
 create index activities_live on pacelake.activities (athlete_id, start_time_us, activity_id)
     where merged_into is null;

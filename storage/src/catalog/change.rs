@@ -46,7 +46,7 @@ pub struct ActivityEnd {
     pub activity_id: ActivityId,
     /// The revision that it was last seen in.
     pub previous_revision: i64,
-    /// The activity that took it in.
+    /// The activity that took it in, of the same athlete.
     pub merged_into: ActivityId,
 }
 
@@ -162,7 +162,9 @@ async fn end(tx: &mut Tx, ended: &[ActivityEnd]) -> Result<(), Error> {
              revision = activities.revision + 1 \
              from v where activities.activity_id = v.activity_id \
              and activities.athlete_id = v.athlete_id \
-             and activities.revision = v.previous and activities.merged_into is null",
+             and activities.revision = v.previous and activities.merged_into is null \
+             and exists (select 1 from activities as other \
+             where other.activity_id = v.merged_into and other.athlete_id = v.athlete_id)",
         )
         .await?;
     all_written(written, &rows, "an activity")

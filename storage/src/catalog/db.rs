@@ -7,16 +7,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::Transaction;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{Connection, Transaction};
 
+use super::journal::{Counts, Journal};
 use super::statement::{Statement, execute_postgres, execute_sqlite, fetch_postgres, fetch_sqlite};
 use super::value::{Row, Value};
 use crate::error::Error;
@@ -49,7 +49,7 @@ pub enum Dialect {
 #[derive(Clone, Debug)]
 pub struct Db {
     engine: Engine,
-    counters: Arc<Counters>,
+    journal: Arc<Journal>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,22 +61,6 @@ enum Engine {
         readers: SqlitePool,
     },
     Postgres(PgPool),
-}
-
-/// What was asked of the database so far, for tests that count.
-#[derive(Debug, Default)]
-struct Counters {
-    statements: AtomicU64,
-    rows_read: AtomicU64,
-}
-
-/// How many statements ran and how many rows came back, since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// Statements, without BEGIN, COMMIT and ROLLBACK.
-    pub statements: u64,
-    /// Rows that came back.
-    pub rows_read: u64,
 }
 
 impl Db {
@@ -129,19 +113,24 @@ impl Db {
             .application_name("pacelake")
             .statement_cache_capacity(STATEMENTS_KEPT)
             .options([("search_path", "pacelake,public"), ("timezone", "UTC")]);
+        // A pool would go on trying: a server that does not answer now is an
+        // error now.
+        let connecting = |source| Error::database("connect to PostgreSQL", source);
+        let first = PgConnection::connect_with(&options)
+            .await
+            .map_err(connecting)?;
+        first.close().await.map_err(connecting)?;
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options)
-            .await
-            .map_err(|source| Error::database("connect to PostgreSQL", source))?;
+            .connect_lazy_with(options);
         Ok(Self::new(Engine::Postgres(pool)))
     }
 
     fn new(engine: Engine) -> Self {
         Self {
             engine,
-            counters: Arc::default(),
+            journal: Arc::default(),
         }
     }
 
@@ -155,10 +144,7 @@ impl Db {
 
     /// What was asked of this database by it and its clones.
     pub fn counts(&self) -> Counts {
-        Counts {
-            statements: self.counters.statements.load(Ordering::Relaxed),
-            rows_read: self.counters.rows_read.load(Ordering::Relaxed),
-        }
+        self.journal.counts()
     }
 
     /// Begins a transaction that writes: BEGIN IMMEDIATE on SQLite, READ
@@ -211,7 +197,7 @@ impl Db {
     fn transaction(&self, inner: TxInner) -> Tx {
         Tx {
             inner,
-            counters: Arc::clone(&self.counters),
+            journal: Arc::clone(&self.journal),
         }
     }
 
@@ -239,12 +225,28 @@ impl Db {
         statement: Statement,
         values: &[Value],
     ) -> Result<Vec<Row>, Error> {
+        self.journal.statement(statement.text());
         let rows = match &self.engine {
             Engine::Sqlite { readers, .. } => fetch_sqlite(readers, statement, values).await,
             Engine::Postgres(pool) => fetch_postgres(pool, statement, values).await,
         }?;
-        self.counters.count(rows.len());
+        self.journal.rows(rows.len());
         Ok(rows)
+    }
+
+    /// What was asked so far.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The connections that read, for tests of SQLite's plans.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn sqlite_readers(&self) -> &SqlitePool {
+        match &self.engine {
+            Engine::Sqlite { readers, .. } => readers,
+            Engine::Postgres(_) => panic!("not a SQLite catalog"),
+        }
     }
 
     /// Closes all connections; on SQLite this also folds the WAL into the
@@ -260,19 +262,12 @@ impl Db {
     }
 }
 
-impl Counters {
-    fn count(&self, rows: usize) {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        self.rows_read.fetch_add(rows as u64, Ordering::Relaxed);
-    }
-}
-
 /// An open transaction. Dropping it without [`commit`](Self::commit) rolls
 /// back.
 #[derive(Debug)]
 pub struct Tx {
     inner: TxInner,
-    counters: Arc<Counters>,
+    journal: Arc<Journal>,
 }
 
 #[derive(Debug)]
@@ -334,12 +329,11 @@ impl Tx {
         statement: Statement,
         values: &[Value],
     ) -> Result<u64, Error> {
-        let written = match &mut self.inner {
+        self.journal.statement(statement.text());
+        match &mut self.inner {
             TxInner::Sqlite(tx) => execute_sqlite(&mut **tx, statement, values).await,
             TxInner::Postgres(tx) => execute_postgres(&mut **tx, statement, values).await,
-        }?;
-        self.counters.count(0);
-        Ok(written)
+        }
     }
 
     /// Runs a statement and answers its rows.
@@ -348,11 +342,12 @@ impl Tx {
     /// [`Error::Database`]; the transaction is then of no more use.
     pub async fn fetch(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
         let statement = Statement::constant(sql);
+        self.journal.statement(statement.text());
         let rows = match &mut self.inner {
             TxInner::Sqlite(tx) => fetch_sqlite(&mut **tx, statement, values).await,
             TxInner::Postgres(tx) => fetch_postgres(&mut **tx, statement, values).await,
         }?;
-        self.counters.count(rows.len());
+        self.journal.rows(rows.len());
         Ok(rows)
     }
 
@@ -362,12 +357,12 @@ impl Tx {
     /// # Errors
     /// [`Error::Database`]; the transaction is then of no more use.
     pub async fn execute_script(&mut self, sql: &'static str) -> Result<(), Error> {
+        self.journal.statement(sql);
         match &mut self.inner {
             TxInner::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
             TxInner::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
         }
         .map_err(|source| Error::database("define its tables", source))?;
-        self.counters.count(0);
         Ok(())
     }
 

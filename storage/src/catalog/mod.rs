@@ -10,18 +10,24 @@
 mod athletes;
 mod audit;
 mod change;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod db;
 mod dialect;
 mod identity;
+mod journal;
 mod migrations;
+#[cfg(any(test, feature = "testing"))]
+mod plans;
 mod statement;
 mod value;
 
 pub use athletes::Athlete;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use change::{ActivityEnd, ActivityWrite, CatalogChange, apply};
-pub use db::{Counts, Db, Dialect, Tx};
+pub use db::{Db, Dialect, Tx};
 pub use identity::{Pointer, Source};
+pub use journal::Counts;
 pub use value::{Row, Value};
 
 use crate::error::Error;

@@ -63,6 +63,20 @@ impl Statement {
         }
     }
 
+    /// How SQLite would run a statement.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn explaining(text: &str) -> Self {
+        Self {
+            sql: AssertSqlSafe(format!("explain query plan {text}")).into_sql_str(),
+            kept: false,
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        self.sql.as_str()
+    }
+
+    /// The same in the words of SQLite.
     fn for_sqlite(self) -> SqlStr {
         match dialect::sqlite_statement(self.sql.as_str()) {
             Cow::Borrowed(_) => self.sql,
