@@ -7,8 +7,9 @@ mod home;
 mod random;
 mod referee;
 mod samples;
+mod transcript;
 
 pub use home::{Answer, Home, binary, root};
 pub use random::Random;
-pub use referee::{difference, rows};
+pub use referee::{COUNTS_OF_WRITES, difference, rows};
 pub use samples::copy_samples;

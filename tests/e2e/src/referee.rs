@@ -5,6 +5,10 @@ use std::process::Command;
 
 use crate::home::{Home, root};
 
+/// Columns that count how often an activity was written. A recording that
+/// joins in a later batch raises them, one of the same batch does not.
+pub const COUNTS_OF_WRITES: &[&str] = &["revision", "input_revision"];
+
 /// Every row of every table of the home's lake, read by stock DuckDB in a
 /// process of its own: the table's name, a tab, the row as JSON, sorted.
 ///

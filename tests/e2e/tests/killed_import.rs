@@ -9,15 +9,11 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use pacelake_e2e::{Home, Random, copy_samples, difference, rows};
+use pacelake_e2e::{COUNTS_OF_WRITES, Home, Random, copy_samples, difference, rows};
 use serde_json::Value;
 
 /// How often the import is killed, unless the environment says otherwise.
 const ROUNDS: usize = 20;
-
-/// Columns that count how often an activity was written. A recording that
-/// joins after the kill raises them; one that joins within the batch does not.
-const COUNTS_OF_WRITES: &[&str] = &["revision", "input_revision"];
 
 #[test]
 fn nothing_is_lost_or_doubled_on_sqlite() {
