@@ -20,6 +20,11 @@ fn nothing_is_lost_or_doubled_on_sqlite() {
     kill_again_and_again(|| None);
 }
 
+#[test]
+fn nothing_is_lost_or_doubled_on_postgresql() {
+    kill_again_and_again(|| Some(storage::testing::postgres_database()));
+}
+
 /// Kills an import in homes whose catalogs `fresh` makes, and compares.
 fn kill_again_and_again(mut fresh: impl FnMut() -> Option<String>) {
     let samples = tempfile::tempdir().unwrap();
