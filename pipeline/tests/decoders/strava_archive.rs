@@ -261,6 +261,16 @@ fn an_unknown_or_long_table_is_refused() {
     let table = b"Activity ID,Activity Date\n1,x\n2,x\n";
     let long = read_table(table, &limits).unwrap_err();
     assert_eq!(long.to_string(), "over 1 rows in activities.csv");
+    let limits = Limits {
+        table_row_bytes: 40,
+        ..Limits::default()
+    };
+    let wide = format!("Activity ID,Activity Date\n1,{}\n", "x".repeat(50));
+    let wide = read_table(wide.as_bytes(), &limits).unwrap_err();
+    assert_eq!(
+        wide.to_string(),
+        "over 40 bytes in one row of activities.csv"
+    );
 }
 
 #[test]
