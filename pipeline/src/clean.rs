@@ -56,8 +56,6 @@ pub struct Clean {
     pub speed_mm_s: Vec<Option<i32>>,
     /// Elapsed time less the pauses that the device marked, in ms.
     pub timer_ms: i64,
-    /// Sum of the active pool lengths, in ms; `None` where there is none.
-    pub active_lengths_ms: Option<i64>,
     /// Laps and pool lengths as the device marked them, in its order.
     pub laps: Vec<Lap>,
     /// What the source says of the whole.
@@ -116,7 +114,6 @@ pub fn clean(recording: Recording) -> Result<Clean, CleanError> {
         recording.claims.indoor,
     );
     let in_file_order: Vec<Instant> = recording.samples.iter().filter_map(round).collect();
-    let active_lengths_ms = times::active_lengths_ms(&recording.laps);
     let mut findings = recording.findings;
 
     let Some(start_ms) = in_file_order.iter().map(|instant| instant.ms).min() else {
@@ -140,7 +137,6 @@ pub fn clean(recording: Recording) -> Result<Clean, CleanError> {
             temperature_c: Vec::new(),
             speed_mm_s: Vec::new(),
             timer_ms: timer_s.and_then(times::to_ms).unwrap_or(0),
-            active_lengths_ms,
             laps: recording.laps,
             claims: recording.claims,
             findings,
@@ -202,7 +198,6 @@ pub fn clean(recording: Recording) -> Result<Clean, CleanError> {
         temperature_c: channel(&instants, |instant| instant.temperature_c),
         speed_mm_s: channel(&instants, |instant| instant.speed_mm_s),
         timer_ms: times::timer_ms(&recording.clock, &pauses, elapsed(&t_ms)),
-        active_lengths_ms,
         laps: recording.laps,
         claims: recording.claims,
         findings,

@@ -83,8 +83,9 @@ fn running_maximum(device: &[Option<i64>], findings: &mut Vec<Finding>) -> Vec<O
     known
 }
 
-/// Cumulative distance at each kept position; nothing where fewer than two
-/// are kept or the whole is impossibly long. Dropped positions become null.
+/// Cumulative distance at each kept position, to which a step that shares time
+/// with a marked pause adds nothing. Nothing is known where fewer than two are
+/// kept or the whole is impossibly long. Dropped positions become null.
 fn along(
     sport: Sport,
     t_ms: &[i64],

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use tzf_rs::EmbeddedFinder;
 
-use crate::recording::{Clock, Lap, Sample};
+use crate::recording::{Clock, Sample};
 
 /// A GPX segment break above this many ms is a pause.
 const SEGMENT_BREAK_MS: i64 = 10_000;
@@ -133,17 +133,6 @@ pub(crate) fn timer_ms(clock: &Clock, pauses: &Pauses, elapsed_ms: i64) -> i64 {
         Clock::LapTimes(sum_s) => to_ms(*sum_s).unwrap_or(0).min(elapsed_ms),
         Clock::Events(_) | Clock::Segments(_) | Clock::Unmarked => elapsed_ms - pauses.total_ms(),
     }
-}
-
-/// The sum of the active pool lengths in ms, each by its timer, else its
-/// elapsed time; `None` where no length is active.
-pub fn active_lengths_ms(laps: &[Lap]) -> Option<i64> {
-    let active = laps
-        .iter()
-        .filter(|lap| lap.is_length && lap.active == Some(true));
-    active
-        .map(|lap| lap.timer_s.or(lap.elapsed_s).and_then(to_ms).unwrap_or(0))
-        .reduce(|sum, length| sum + length)
 }
 
 /// When an activity began on the clock where it began.

@@ -94,30 +94,6 @@ fn timer_time_by_format() {
     );
 }
 
-#[test]
-fn a_pool_swim_sums_its_active_lengths() {
-    let length = |active: Option<bool>, timer_s: Option<f64>, elapsed_s: f64| Lap {
-        is_length: true,
-        active,
-        timer_s,
-        elapsed_s: Some(elapsed_s),
-        ..Lap::default()
-    };
-    let laps = [
-        length(Some(true), Some(30.5), 31.0),
-        length(Some(false), Some(20.0), 20.0),
-        length(Some(true), None, 29.25),
-        length(None, Some(9.0), 9.0),
-        Lap {
-            active: Some(true),
-            timer_s: Some(100.0),
-            ..Lap::default()
-        },
-    ];
-    assert_eq!(active_lengths_ms(&laps), Some(59_750));
-    assert_eq!(active_lengths_ms(&laps[3..]), None);
-}
-
 const FRANKFURT: (i32, i32) = (501_109_000, 86_821_000);
 
 /// Zone, offset, and local time as text, of a start given in UTC.
