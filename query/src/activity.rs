@@ -300,3 +300,60 @@ fn active_lengths(laps: &[RecordBatch]) -> Result<BTreeMap<i64, Vec<(i64, i64)>>
     lengths.values_mut().for_each(|list| list.sort_unstable());
     Ok(lengths)
 }
+
+#[cfg(test)]
+mod tests {
+    use pacelake_sketch::{rows, sketch};
+
+    use super::*;
+    use crate::sketched::sketched;
+
+    fn refusal(activity: &Activity) -> &'static str {
+        activity.check().unwrap_err()
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_drawn() {
+        let drawn = sketch("swim: 25m@16:40 hr120 length, stop 10s, 25m@16:40 length");
+        let read = sketched("swim: 25m@16:40 hr120 length, stop 10s, 25m@16:40 length");
+        assert_eq!(read.t_ms, drawn.t_ms);
+        assert_eq!(read.distance_cm, drawn.distance_cm);
+        assert_eq!(read.heart_rate_bpm, drawn.heart_rate_bpm);
+        assert_eq!(read.active_lengths_ms, [(0, 25_000), (35_000, 60_000)]);
+        assert_eq!(read.timer_ms, 60_000);
+        assert!(read.power_w.is_empty());
+    }
+
+    #[test]
+    fn activities_without_streams_or_columns_are_refused() {
+        let whole = rows(&[sketch("run: 1km@5:00")]);
+        let none = whole.streams.slice(0, 0);
+        let error = from_rows(&whole.activities, &none, &[]).unwrap_err();
+        assert_eq!(error.to_string(), "streams: activity 1: it has no streams");
+        let error = from_rows(&whole.laps, &whole.streams, &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "activities: no column sport of the declared type"
+        );
+    }
+
+    #[test]
+    fn doubled_times_falling_distances_and_absurd_ones_are_refused() {
+        let good = sketched("run: 10m@5:00");
+        let mut bad = good.clone();
+        bad.t_ms[1] = 0;
+        assert_eq!(refusal(&bad), "its times do not rise from 0");
+        let mut bad = good.clone();
+        bad.distance_cm[1] = 9_000;
+        assert_eq!(refusal(&bad), "its distance falls");
+        let mut bad = good.clone();
+        *bad.distance_cm.last_mut().unwrap() = MAX_DISTANCE_CM + 1;
+        assert_eq!(refusal(&bad), "it is longer than once around the Earth");
+        let mut bad = good.clone();
+        bad.heart_rate_bpm = vec![Some(150)];
+        assert_eq!(refusal(&bad), "its channels differ in length");
+        let mut bad = good;
+        bad.masks = vec![(0, 100)];
+        assert_eq!(refusal(&bad), "a mask lies outside of its samples");
+    }
+}

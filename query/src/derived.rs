@@ -1,9 +1,11 @@
 //! Derived definitions, as data: what each table is computed from, and how.
 
+pub mod best_effort_ranks;
 pub mod best_efforts;
 pub mod columns;
 pub mod peaks;
 pub mod splits;
+pub mod stats;
 pub mod sweep;
 pub mod totals;
 
@@ -74,6 +76,8 @@ pub const DERIVED: &[&Derived] = &[
     &best_efforts::REFUSED_EFFORTS,
     &peaks::PEAKS,
     &splits::SPLITS,
+    &best_effort_ranks::BEST_EFFORT_RANKS,
+    &stats::STATS,
 ];
 
 /// Every table of the lake: the facts, and those of the definitions.
@@ -145,5 +149,6 @@ mod tests {
             versions(Scope::Activity),
             "best_efforts=1,peaks=1,refused_efforts=1,splits=1,totals=1",
         );
+        assert_eq!(versions(Scope::Athlete), "best_effort_ranks=1,stats=1");
     }
 }

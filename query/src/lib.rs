@@ -6,8 +6,10 @@
 //! of handlers and commands, [`sql`] those of analysts.
 
 pub mod activity;
+pub mod athlete_tables;
 pub mod derive;
 pub mod derived;
+pub mod difference;
 pub mod error;
 pub mod exact;
 pub mod export;
@@ -17,6 +19,8 @@ mod memory_tests;
 pub mod output;
 pub mod read;
 pub mod session;
+#[cfg(test)]
+mod sketched;
 pub mod sql;
 pub mod stale;
 

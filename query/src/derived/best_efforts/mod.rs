@@ -129,7 +129,14 @@ pub const BEST_EFFORTS: Derived = Derived {
     ],
     table: &BEST_EFFORTS_TABLE,
     how: How::Kernel(best_efforts),
-    sql: include_str!("explain.sql"),
+    sql: concat!(
+        include_str!("../sql/points.sql"),
+        include_str!("../sql/climb.sql"),
+        include_str!("../sql/efforts.sql"),
+        include_str!("edges.sql"),
+        include_str!("../sql/gained.sql"),
+        include_str!("explain.sql"),
+    ),
     sentence: "Your fastest time over each distance, anywhere in the activity, stops included.",
 };
 
@@ -146,7 +153,11 @@ pub const REFUSED_EFFORTS: Derived = Derived {
     ],
     table: &REFUSED_EFFORTS_TABLE,
     how: How::Kernel(refused_efforts),
-    sql: include_str!("refused.sql"),
+    sql: concat!(
+        include_str!("../sql/points.sql"),
+        include_str!("../sql/efforts.sql"),
+        include_str!("refused.sql"),
+    ),
     sentence: "A faster effort that holds a jump in the recording, or a stretch that you keep \
         out of records.",
 };

@@ -84,7 +84,12 @@ pub const PEAKS: Derived = Derived {
     ],
     table: &PEAKS_TABLE,
     how: How::Kernel(peaks),
-    sql: include_str!("explain.sql"),
+    sql: concat!(
+        include_str!("../sql/points.sql"),
+        include_str!("../sql/climb.sql"),
+        include_str!("lines.sql"),
+        include_str!("explain.sql"),
+    ),
     sentence: "Your best average over each length of time, anywhere in the activity: heart rate \
         without gaps over 30 s, power with gaps over 10 s counted as zero, speed without jumps, \
         and altitude gained.",

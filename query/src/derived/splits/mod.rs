@@ -137,7 +137,14 @@ pub const SPLITS: Derived = Derived {
     ],
     table: &SPLITS_TABLE,
     how: How::Kernel(splits),
-    sql: include_str!("explain.sql"),
+    sql: concat!(
+        include_str!("../sql/points.sql"),
+        include_str!("../sql/climb.sql"),
+        include_str!("../sql/moving.sql"),
+        include_str!("edges.sql"),
+        include_str!("../sql/gained.sql"),
+        include_str!("explain.sql"),
+    ),
     sentence: "Each kilometre and mile from the start, cut where its distance is first reached; \
         the last one keeps its true length.",
 };

@@ -3,6 +3,8 @@
 pub mod averages;
 pub mod climb;
 pub mod moving;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -36,7 +38,13 @@ pub const TOTALS: Derived = Derived {
     ],
     table: &ACTIVITIES,
     how: How::Columns(overlay_totals),
-    sql: include_str!("explain.sql"),
+    sql: concat!(
+        include_str!("../sql/points.sql"),
+        include_str!("../sql/climb.sql"),
+        include_str!("../sql/moving.sql"),
+        include_str!("../peaks/lines.sql"),
+        include_str!("explain.sql"),
+    ),
     sentence: "Distance, times, climb, averages and maxima over all samples of the activity.",
 };
 

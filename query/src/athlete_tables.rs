@@ -1,0 +1,143 @@
+//! The tables of athlete scope: SQL over the tables of their activities.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema};
+use datafusion::catalog::MemTable;
+use datafusion::common::DataFusionError;
+use datafusion::prelude::{SessionContext, col, lit};
+use storage::AthleteId;
+use storage::table::Table;
+
+use crate::derived::best_effort_ranks::RANKS_TABLE;
+use crate::derived::{DERIVED, How};
+use crate::error::Error;
+
+/// The tables that athlete-scope SQL reads, other than `as_of`.
+const READ: [&str; 2] = ["activities", "best_efforts"];
+
+/// An athlete, and the day in their time zone on which windows end: days since
+/// 1970.
+pub type AsOf = (AthleteId, i32);
+
+/// Rows of every athlete-scope table.
+#[derive(Clone, Debug)]
+pub struct AthleteTables {
+    /// Rows by name of table, each in its table's sort order.
+    pub tables: BTreeMap<&'static str, Vec<RecordBatch>>,
+    /// By athlete, the first local day on which the rows change by themselves:
+    /// an effort leaves a window, or one that is dated after `as_of` enters.
+    /// An athlete who is not here has none.
+    pub valid_until: BTreeMap<AthleteId, i32>,
+}
+
+/// Computes the athlete-scope tables of some athletes.
+///
+/// `ctx` has the tables `activities` and `best_efforts`, of which only rows of
+/// these athletes are read; it is not changed. An athlete is named once.
+///
+/// # Errors
+///
+/// [`Error::Read`] or [`Error::TooMuchMemory`] where the tables cannot be read.
+pub async fn athlete_tables(
+    ctx: &SessionContext,
+    athletes: &[AsOf],
+) -> Result<AthleteTables, Error> {
+    let of = |error| Error::of_read("an athlete's activities and best efforts", error);
+    let narrowed = narrowed(ctx, athletes).await.map_err(of)?;
+    let mut tables = BTreeMap::new();
+    for derived in DERIVED {
+        if !matches!(derived.how, How::Sql) {
+            continue;
+        }
+        let rows = narrowed.sql(derived.sql).await.map_err(of)?;
+        let rows = rows.collect().await.map_err(of)?;
+        let rows = rows.iter().map(|batch| as_declared(derived.table, batch));
+        tables.insert(derived.table.name, rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    let mut valid_until = BTreeMap::new();
+    for batch in &tables[RANKS_TABLE.name] {
+        earliest(batch, "valid_until", &mut valid_until);
+    }
+    let later = "SELECT e.athlete_id, min(e.start_date_local) AS enters \
+        FROM best_efforts AS e JOIN as_of AS a ON a.athlete_id = e.athlete_id \
+        WHERE e.start_date_local > a.as_of GROUP BY e.athlete_id";
+    let later = narrowed.sql(later).await.map_err(of)?;
+    for batch in later.collect().await.map_err(of)? {
+        earliest(&batch, "enters", &mut valid_until);
+    }
+    Ok(AthleteTables {
+        tables,
+        valid_until,
+    })
+}
+
+/// A session with the limits of `ctx`, whose tables hold these athletes only,
+/// and with the table `as_of`.
+async fn narrowed(
+    ctx: &SessionContext,
+    athletes: &[AsOf],
+) -> Result<SessionContext, DataFusionError> {
+    let narrowed = SessionContext::new_with_config_rt(ctx.copied_config(), ctx.runtime_env());
+    let ids = athletes.iter().map(|(athlete_id, _)| lit(athlete_id.0));
+    // A list of literals reaches the scan, which passes over other files.
+    let theirs = col("athlete_id").in_list(ids.collect(), false);
+    for name in READ {
+        let rows = ctx.table(name).await?.filter(theirs.clone())?;
+        narrowed.register_table(name, rows.into_view())?;
+    }
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("athlete_id", DataType::Int64, false),
+        Field::new("as_of", DataType::Date32, false),
+    ]));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values(
+            athletes.iter().map(|(id, _)| id.0),
+        )),
+        Arc::new(Date32Array::from_iter_values(
+            athletes.iter().map(|(_, day)| *day),
+        )),
+    ];
+    let as_of = RecordBatch::try_new(schema.clone(), columns)?;
+    narrowed.register_table(
+        "as_of",
+        Arc::new(MemTable::try_new(schema, vec![vec![as_of]])?),
+    )?;
+    Ok(narrowed)
+}
+
+/// The same rows in the types that their table declares.
+fn as_declared(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, Error> {
+    let malformed = |problem| Error::Malformed {
+        table: table.name,
+        problem,
+    };
+    let columns = table.columns.iter().map(|column| {
+        let computed = batch
+            .column_by_name(column.name)
+            .ok_or_else(|| malformed(format!("no column {}", column.name)))?;
+        cast(computed, &column.kind.data_type()).map_err(|error| malformed(error.to_string()))
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(table.schema(), columns).map_err(|error| malformed(error.to_string()))
+}
+
+/// Lowers each athlete's day to the earliest of a column of days.
+fn earliest(batch: &RecordBatch, column: &str, days: &mut BTreeMap<AthleteId, i32>) {
+    let (Some(ids), Some(found)) = (
+        batch.column_by_name("athlete_id"),
+        batch.column_by_name(column),
+    ) else {
+        return;
+    };
+    let ids = ids.as_primitive::<Int64Type>();
+    let found = found.as_primitive::<Date32Type>();
+    for row in (0..batch.num_rows()).filter(|&row| found.is_valid(row)) {
+        let day = found.value(row);
+        let known = days.entry(AthleteId(ids.value(row))).or_insert(day);
+        *known = day.min(*known);
+    }
+}
