@@ -1,0 +1,10 @@
+//! Definitions beside what they must agree with: naive twins, DuckDB, and
+//! properties that hold for every activity.
+
+mod athlete_tables;
+mod duckdb;
+mod properties;
+mod random;
+mod same_in_duckdb;
+mod sql_rules;
+mod twins;

@@ -1,0 +1,158 @@
+//! The SQL of each definition, run by stock DuckDB, gives the rows of its
+//! kernel.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::util::display::array_value_to_string;
+use pacelake_query::derive::derive;
+use pacelake_query::derived::totals::overlay_totals;
+use pacelake_query::derived::{DERIVED, How, Scope};
+use pacelake_sketch::{Sketch, rows, sketch};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use storage::table::{Kind, Table};
+use storage::tables::SAMPLES_VIEW;
+
+/// The line of `points.sql` that stands for no masks.
+const NO_MASKS: &str = "SELECT 0, 0, 0 WHERE false";
+
+/// Hard cases by hand, and random ones: the same on every run.
+fn sketches() -> Vec<Sketch> {
+    let drawn = [
+        "run: 1km@8:20, 400m@3:20 hr150, 1km@8:20 cad80",
+        "run: 500m@4:10, stop 60s, 500m@4:10",
+        "run: stop 30s, 400m@4:10, stop 30s",
+        "run: 500m@4:10, gap 90s 2km, 500m@4:10",
+        "run: 500m@4:10, jump 400m, jump 400m, 500m@4:10",
+        "run: 500m@4:10, 400m@3:20 masked, 500m@4:10",
+        "run every7s: 1km@8:20, 440m@3:20",
+        "run: 100m@4:10, gap 4204800s 1m, 100m@4:10",
+        "run: stop 2s, 10m@4:10, stop 4s, 10m@4:10",
+        "run alt100m: 300m@5:00 up10m, 300m@5:00 down4m, 300m@5:00 up10m, 300m@5:00 down30m",
+        "ride every5s alt5m: 2km@2:00 power200 up40m, gap 15s 60m power100, 500m@2:00 noalt",
+        "swim: 25m@16:40 length, stop 10s, 25m@16:40 length",
+        "other noaxis: 300m@5:00 hr120, gap 60s, 300m@5:00 hr130 temp-3",
+        "run_indoor: 1000.01m@4:10",
+    ];
+    let mut sketches: Vec<Sketch> = drawn.iter().map(|line| sketch(line)).collect();
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let random = crate::random::sketch(2..70);
+    sketches.extend((0..40).map(|_| random.new_tree(&mut runner).unwrap().current()));
+    for (id, sketch) in (1..).zip(&mut sketches) {
+        sketch.activity_id = id;
+        sketch.start_time_us += id * 86_400_000_000;
+    }
+    sketches
+}
+
+/// What DuckDB sees of the lake.
+fn setup(folder: &std::path::Path, sketches: &[Sketch]) -> Vec<String> {
+    let rows = rows(sketches);
+    let tables = [
+        ("activities", rows.activities),
+        ("streams", rows.streams),
+        ("laps", rows.laps),
+    ];
+    let mut setup = Vec::new();
+    for (name, rows) in tables {
+        let path = folder.join(format!("{name}.parquet"));
+        crate::duckdb::write(&path, &rows);
+        setup.push(format!(
+            "CREATE TABLE {name} AS FROM read_parquet('{}')",
+            path.display()
+        ));
+    }
+    setup.push(format!("CREATE VIEW samples AS {SAMPLES_VIEW}"));
+    setup
+}
+
+/// The owner's masks as the literals that `points.sql` has a place for.
+fn with_masks(sql: &str, sketches: &[Sketch]) -> String {
+    assert_eq!(sql.matches(NO_MASKS).count(), 1);
+    let rows = sketches.iter().flat_map(|sketch| {
+        let id = sketch.activity_id;
+        sketch
+            .masks
+            .iter()
+            .map(move |(first, last)| format!("({id}, {first}, {last})"))
+    });
+    let rows: Vec<_> = rows.collect();
+    sql.replace(NO_MASKS, &format!("VALUES {}", rows.join(", ")))
+}
+
+/// Rows as text, sorted: doubles to 11 digits, since averages of fractions are
+/// divided by other steps in SQL.
+fn lines(table: &Table, rows: &RecordBatch) -> Vec<String> {
+    let columns: Vec<_> = table
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let array = rows.column_by_name(column.name)?;
+            Some((column, cast(array, &column.kind.data_type()).unwrap()))
+        })
+        .collect();
+    let value = |kind: Kind, array: &dyn Array, row: usize| {
+        let text = array_value_to_string(array, row).unwrap();
+        match kind {
+            Kind::Float64 if !text.is_empty() => format!("{:.10e}", text.parse::<f64>().unwrap()),
+            _ => text,
+        }
+    };
+    let mut lines: Vec<String> = (0..rows.num_rows())
+        .map(|row| {
+            let values = columns.iter().map(|(column, array)| {
+                format!("{}={}", column.name, value(column.kind, array, row))
+            });
+            values.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn every_activity_definition_is_the_same_in_duckdb() {
+    let sketches = sketches();
+    let derived = derive(&crate::random::read(&sketches));
+    let folder = tempfile::tempdir().unwrap();
+    let definitions = DERIVED
+        .iter()
+        .filter(|derived| derived.scope == Scope::Activity);
+    let queries: BTreeMap<&str, String> = definitions
+        .clone()
+        .map(|d| (d.name, with_masks(d.sql, &sketches)))
+        .collect();
+    let found = crate::duckdb::run(&setup(folder.path(), &sketches), &queries);
+    let activities = overlay_totals(&rows(&sketches).activities, &derived.totals);
+    for definition in definitions {
+        let duckdb = &found[definition.name];
+        let kernel = match definition.how {
+            How::Kernel(_) => derived.tables[definition.name].clone(),
+            How::Columns(_) | How::Sql => {
+                let schema = duckdb.schema();
+                let names = schema.fields().iter().map(|field| field.name());
+                let same = names.map(|name| activities.schema().index_of(name).unwrap());
+                activities.project(&same.collect::<Vec<_>>()).unwrap()
+            }
+        };
+        assert!(
+            kernel.num_rows() > 20,
+            "{}: too few rows to judge",
+            definition.name
+        );
+        let (kernel, duckdb) = (
+            lines(definition.table, &kernel),
+            lines(definition.table, duckdb),
+        );
+        let differ = kernel
+            .iter()
+            .zip(&duckdb)
+            .find(|(kernel, duckdb)| kernel != duckdb);
+        assert_eq!(differ, None, "{}", definition.name);
+        assert_eq!(kernel.len(), duckdb.len(), "{}", definition.name);
+    }
+}
