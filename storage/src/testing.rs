@@ -240,3 +240,25 @@ fn binaries() -> PathBuf {
         .or_else(elsewhere)
         .expect("PostgreSQL is needed for this test: install it with `apt-get install postgresql`")
 }
+
+/// Makes each promise, a function of the module around that takes a [`Place`],
+/// a test of its own on either database.
+#[cfg(test)]
+macro_rules! on_both {
+    ($($promise:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(&crate::testing::Place::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(&crate::testing::Place::postgres()).await;
+            })+
+        }
+    };
+}
+#[cfg(test)]
+pub(crate) use on_both;

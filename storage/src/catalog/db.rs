@@ -391,3 +391,24 @@ impl Tx {
         .map_err(|source| Error::database("roll back", source))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::{Code, Failure};
+
+    async fn refusal(url: &str) -> Code {
+        Db::open_postgres(url).await.expect_err(url).code()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_an_error_at_once() {
+        assert_eq!(refusal("not a url").await, Code::InvalidArgument);
+        // Port 9 is the discard service's, which nobody runs.
+        let nobody = "postgres://nobody@127.0.0.1:9/nothing";
+        assert_eq!(refusal(nobody).await, Code::CatalogUnavailable);
+        let folder = tempfile::tempdir().unwrap();
+        let opened = Db::open_sqlite(&folder.path().join("no/such/folder")).await;
+        assert_eq!(opened.unwrap_err().code(), Code::CatalogUnavailable);
+    }
+}

@@ -1,0 +1,242 @@
+//! Births, revisions and ends of activities.
+
+use super::{ONE, birth, commit, entry, key, open, open_with_athletes, source};
+use crate::catalog::{
+    ActivityEnd, ActivityWrite, Athlete, AuditFilter, CatalogChange, Pointer, Source,
+};
+use crate::code::{Code, Failure};
+use crate::id::{ActivityId, AthleteId};
+use crate::testing::Place;
+
+/// An id that is taken, by whomever, is a conflict, and nothing is written.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn an_activity_is_born_once(place: &Place) {
+    let catalog = open_with_athletes(place, 2).await;
+    let first = key(1, 1_000_000, 10);
+    let change = CatalogChange {
+        activities: vec![birth(first)],
+        sources: vec![source(first, "aa", 0)],
+        audit: vec![entry(1)],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let pointer = Pointer {
+        key: first,
+        revision: 1,
+    };
+    assert_eq!(
+        catalog.find_activity(first.activity_id).await.unwrap(),
+        Some(pointer)
+    );
+
+    let (theirs, other) = (key(2, 5, 10), key(2, 5, 11));
+    let change = CatalogChange {
+        activities: vec![birth(other), birth(theirs)],
+        sources: vec![source(other, "bb", 0)],
+        audit: vec![entry(2)],
+        ..CatalogChange::default()
+    };
+    let error = commit(&catalog, &change).await.unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    let asked = [ActivityId(9), ActivityId(10), ActivityId(11)];
+    assert_eq!(catalog.taken(&asked).await.unwrap(), [ActivityId(10)]);
+    assert_eq!(catalog.pointers(ONE, &asked).await.unwrap(), [pointer]);
+    assert!(
+        catalog
+            .pointers(AthleteId(2), &asked)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        catalog.audit(&AuditFilter::default()).await.unwrap(),
+        [entry(1)]
+    );
+    let sources = catalog
+        .sources_by_sha256(AthleteId(2), &["bb".to_owned()])
+        .await;
+    assert!(sources.unwrap().is_empty());
+}
+
+/// Two processes that give birth to the same id: one succeeds each time.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn of_many_births_one_succeeds(place: &Place) {
+    let catalogs = [open_with_athletes(place, 1).await, open(place).await];
+    for id in 1..=20 {
+        let change = CatalogChange {
+            activities: vec![birth(key(1, id, id))],
+            ..CatalogChange::default()
+        };
+        let (one, two) = tokio::join!(commit(&catalogs[0], &change), commit(&catalogs[1], &change));
+        let failed: Vec<_> = [one, two].into_iter().filter_map(Result::err).collect();
+        assert_eq!(failed.len(), 1, "birth {id}: {failed:?}");
+        assert_eq!(failed[0].code(), Code::Conflict);
+    }
+    assert_eq!(catalogs[0].first_athlete().await.unwrap().revision, 20);
+}
+
+/// A revision moves by compare-and-set; start and source move with it.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn a_revision_is_written_over_the_one_it_knew(place: &Place) {
+    let catalog = open_with_athletes(place, 2).await;
+    let (before, after) = (key(1, 1_000_000, 10), key(1, 990_000, 10));
+    let change = CatalogChange {
+        activities: vec![birth(before), birth(key(1, 7, 11))],
+        sources: vec![source(before, "aa", 0)],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let revise = |key, previous| CatalogChange {
+        activities: vec![ActivityWrite {
+            key,
+            previous_revision: Some(previous),
+            revision: previous + 1,
+        }],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &revise(after, 1)).await.unwrap();
+    let found = catalog.find_activity(ActivityId(10)).await.unwrap();
+    let expected = Pointer {
+        key: after,
+        revision: 2,
+    };
+    assert_eq!(found, Some(expected));
+    for stale in [
+        revise(before, 1),
+        revise(after, 3),
+        revise(key(2, 0, 10), 2),
+        revise(key(1, 0, 12), 1),
+    ] {
+        let error = commit(&catalog, &stale).await.unwrap_err();
+        assert_eq!(error.code(), Code::Conflict);
+    }
+    assert_eq!(
+        catalog.find_activity(ActivityId(10)).await.unwrap(),
+        Some(expected)
+    );
+
+    // Of two that knew the same revision, one wins.
+    let other = open(place).await;
+    let change = revise(after, 2);
+    let (one, two) = tokio::join!(commit(&catalog, &change), commit(&other, &change));
+    assert_eq!(one.is_ok() as u8 + two.is_ok() as u8, 1);
+    assert_eq!(catalog.first_athlete().await.unwrap().revision, 3);
+}
+
+/// An activity that ends has no pointer, but its id is never given again.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn an_ended_activity_keeps_its_id(place: &Place) {
+    let catalog = open_with_athletes(place, 1).await;
+    let (stays, ends) = (key(1, 1_000_000, 10), key(1, 2_000_000, 11));
+    let change = CatalogChange {
+        activities: vec![birth(stays), birth(ends)],
+        sources: vec![source(stays, "aa", 0), source(ends, "bb", 0)],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let merge = CatalogChange {
+        activities: vec![ActivityWrite {
+            key: stays,
+            previous_revision: Some(1),
+            revision: 2,
+        }],
+        ended: vec![ActivityEnd {
+            athlete_id: ONE,
+            activity_id: ends.activity_id,
+            previous_revision: 1,
+            merged_into: stays.activity_id,
+        }],
+        sources: vec![Source {
+            activity_id: stays.activity_id,
+            ..source(ends, "bb", 0)
+        }],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &merge).await.unwrap();
+    assert_eq!(catalog.find_activity(ends.activity_id).await.unwrap(), None);
+    let both = [stays.activity_id, ends.activity_id];
+    assert_eq!(catalog.taken(&both).await.unwrap(), both);
+    assert_eq!(catalog.pointers_after(None, 10).await.unwrap().len(), 1);
+    let sources = catalog.sources_of(ONE, &both).await.unwrap();
+    let hashes: Vec<_> = sources
+        .iter()
+        .map(|s| (s.activity_id.0, s.sha256.as_str()))
+        .collect();
+    assert_eq!(hashes, [(10, "aa"), (10, "bb")]);
+    // Nothing ends into an activity that is not there.
+    let nowhere = CatalogChange {
+        ended: vec![ActivityEnd {
+            athlete_id: ONE,
+            activity_id: stays.activity_id,
+            previous_revision: 2,
+            merged_into: ActivityId(12),
+        }],
+        ..CatalogChange::default()
+    };
+    let error = commit(&catalog, &nowhere).await.unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    // What has ended does not end again.
+    let error = commit(
+        &catalog,
+        &CatalogChange {
+            activities: vec![],
+            ..merge
+        },
+    )
+    .await;
+    assert_eq!(error.unwrap_err().code(), Code::Conflict);
+}
+
+/// An athlete's revision rises once with each commit that touches them, and
+/// reconciling follows it but never goes back.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn athletes_rise_and_are_reconciled(place: &Place) {
+    let catalog = open_with_athletes(place, 3).await;
+    let change = CatalogChange {
+        activities: vec![
+            birth(key(1, 0, 1)),
+            birth(key(1, 0, 2)),
+            birth(key(2, 0, 3)),
+        ],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let reconcile = |to: &[(i64, i64)]| CatalogChange {
+        reconciled: to
+            .iter()
+            .map(|&(id, revision)| (AthleteId(id), revision))
+            .collect(),
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &reconcile(&[(1, 1), (3, 0)]))
+        .await
+        .unwrap();
+    let revisions = |athletes: Vec<Athlete>| -> Vec<_> {
+        athletes
+            .iter()
+            .map(|a| (a.revision, a.reconciled_revision))
+            .collect()
+    };
+    let all = catalog.athletes().await.unwrap();
+    assert_eq!(revisions(all), [(1, 1), (1, 0), (0, 0)]);
+    // The same again is no conflict: a definition may have been raised.
+    commit(&catalog, &reconcile(&[(1, 1), (2, 1)]))
+        .await
+        .unwrap();
+    let error = commit(&catalog, &reconcile(&[(1, 0), (2, 2)]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    let all = catalog.athletes().await.unwrap();
+    assert_eq!(revisions(all), [(1, 1), (1, 1), (0, 0)]);
+}
