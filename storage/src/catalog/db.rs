@@ -341,7 +341,14 @@ impl Tx {
     /// # Errors
     /// [`Error::Database`]; the transaction is then of no more use.
     pub async fn fetch(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let statement = Statement::constant(sql);
+        self.fetch_statement(Statement::constant(sql), values).await
+    }
+
+    async fn fetch_statement(
+        &mut self,
+        statement: Statement,
+        values: &[Value],
+    ) -> Result<Vec<Row>, Error> {
         self.journal.statement(statement.text());
         let rows = match &mut self.inner {
             TxInner::Sqlite(tx) => fetch_sqlite(&mut **tx, statement, values).await,
@@ -349,6 +356,32 @@ impl Tx {
         }?;
         self.journal.rows(rows.len());
         Ok(rows)
+    }
+
+    /// [`fetch`](Self::fetch) from a table that another writer named; the
+    /// text quotes its name.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; the transaction is then of no more use.
+    pub(crate) async fn fetch_named(
+        &mut self,
+        sql: String,
+        values: &[Value],
+    ) -> Result<Vec<Row>, Error> {
+        self.fetch_statement(Statement::named(sql), values).await
+    }
+
+    /// [`execute`](Self::execute) on a table that another writer named; the
+    /// text quotes its name.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; the transaction is then of no more use.
+    pub(crate) async fn execute_named(
+        &mut self,
+        sql: String,
+        values: &[Value],
+    ) -> Result<u64, Error> {
+        self.execute_statement(Statement::named(sql), values).await
     }
 
     /// Runs several statements, separated by semicolons, without values: a

@@ -34,6 +34,14 @@ impl Statement {
         }
     }
 
+    /// A text that names, in quotes, tables that another writer made.
+    pub(super) fn named(sql: String) -> Self {
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            kept: false,
+        }
+    }
+
     pub(super) fn with_rows(
         before: &'static str,
         rows: usize,
