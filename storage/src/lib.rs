@@ -1,15 +1,22 @@
 //! Keeps bytes, tables and metadata: the lake, the raw store and the catalog.
 //!
 //! It never knows what a split is. Begin at [`table`] (what a lake table is)
-//! and [`tables`] (the ones that are not derived).
+//! and [`tables`] (the ones that are not derived), then [`Storage`], which opens
+//! an installation.
 
 pub mod catalog;
 pub mod code;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+mod ducklake;
 pub mod error;
 pub mod id;
+pub mod lake;
+mod layout;
 pub mod objects;
 pub mod raw;
 pub mod sport;
+mod storage;
 pub mod table;
 pub mod tables;
 #[cfg(any(test, feature = "testing"))]
@@ -18,3 +25,5 @@ pub mod testing;
 pub use code::{Code, Failure, Verdict};
 pub use error::Error;
 pub use id::{ActivityId, ActivityKey, AthleteId};
+pub use lake::{Commit, Committed, KeySet, Lake, LakeView, TableChange};
+pub use storage::{Options, Storage};

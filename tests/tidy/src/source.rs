@@ -16,11 +16,7 @@ pub struct Source {
 }
 
 /// Library code that exists for tests only: it may do what tests may.
-const TEST_SUPPORT: &[&str] = &[
-    "storage/src/catalog/conformance",
-    "storage/src/conformance",
-    "storage/src/testing",
-];
+const TEST_SUPPORT: &[&str] = &["storage/src/conformance", "storage/src/testing"];
 
 impl Source {
     /// A source of this path and text.

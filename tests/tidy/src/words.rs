@@ -26,6 +26,8 @@ pub const WORDS: &[Word] = &[
             "storage/src/ducklake",
             "storage/src/lake.rs",
             "storage/src/lake/",
+            "storage/src/lib.rs",
+            "storage/src/conformance",
             "storage/src/maintain",
         ],
         place: "only storage/src/ducklake knows the format; ask storage::Lake",

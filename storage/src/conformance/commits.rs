@@ -1,0 +1,303 @@
+//! What a commit promises.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::rows::{
+    EFFORTS, TRACKS, all, commit, efforts, key, open, options, replace, sorted, tracks,
+};
+use crate::catalog::{ActivityWrite, CatalogChange};
+use crate::ducklake::commit::find;
+use crate::lake::{KeySet, Lake, Problem, TableChange};
+use crate::table::Table;
+use crate::testing::Place;
+use crate::{Code, Failure, Storage};
+
+fn change(
+    table: &'static Table,
+    delete: Option<KeySet>,
+    append: Vec<arrow::array::RecordBatch>,
+) -> TableChange {
+    TableChange {
+        table,
+        delete,
+        append,
+    }
+}
+
+/// A replace is one snapshot; older snapshots keep what they had, and so does
+/// a view that was taken before.
+pub async fn a_replace_is_one_snapshot_and_the_past_stays(place: &Place) {
+    let lake = open(place).await.lake;
+    let first = lake.commit(replace(0..30, 1)).await.unwrap().snapshot_id;
+    let old = lake.latest().await.unwrap();
+    assert_eq!(old.snapshot_id(), first);
+    let second = lake.commit(replace(5..9, 2)).await.unwrap().snapshot_id;
+    let third = lake.commit(replace(8..12, 3)).await.unwrap().snapshot_id;
+    assert_eq!((second, third), (first + 1, first + 2));
+
+    let at_first = sorted(&[efforts(0..30, 1)]);
+    let at_second = sorted(&[efforts(0..5, 1), efforts(9..30, 1), efforts(5..9, 2)]);
+    let at_third = sorted(&[
+        efforts(0..5, 1),
+        efforts(5..8, 2),
+        efforts(8..12, 3),
+        efforts(12..30, 1),
+    ]);
+    assert_eq!(all(&old, "efforts").await, at_first);
+    for (snapshot, expected) in [(first, at_first), (second, at_second), (third, at_third)] {
+        let view = lake.at(snapshot).await.unwrap();
+        assert_eq!(all(&view, "efforts").await, expected, "at {snapshot}");
+    }
+    // Another process, which reads the state anew, sees the same as this one,
+    // which brought it up to date.
+    let newest = lake.latest().await.unwrap();
+    let other = open(place).await.lake.latest().await.unwrap();
+    for table in ["efforts", "tracks"] {
+        assert_eq!(all(&newest, table).await, all(&other, table).await);
+    }
+    assert!(lake.verify().await.unwrap().is_empty());
+    let missing = lake.at(third + 1).await.unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
+}
+
+/// A file whose rows are all deleted ends; no rows, no file.
+pub async fn a_file_without_rows_ends(place: &Place) {
+    let lake = open(place).await.lake;
+    lake.commit(replace(0..10, 1)).await.unwrap();
+    let keys: Vec<_> = (0..10).map(key).collect();
+    let delete = |keys: &[_]| {
+        commit(vec![
+            change(&EFFORTS, Some(KeySet::activities(keys)), vec![]),
+            change(&TRACKS, Some(KeySet::activities(keys)), vec![]),
+        ])
+    };
+    lake.commit(delete(&keys[..4])).await.unwrap();
+    lake.commit(delete(&keys)).await.unwrap();
+    let view = lake.latest().await.unwrap();
+    for table in ["efforts", "tracks"] {
+        assert!(all(&view, table).await.is_empty());
+        assert_eq!(view.size(table).unwrap().files, 0);
+    }
+    let before = lake.at(view.snapshot_id() - 1).await.unwrap();
+    assert_eq!(all(&before, "efforts").await, sorted(&[efforts(4..10, 1)]));
+    assert!(lake.verify().await.unwrap().is_empty());
+}
+
+/// Null equals null where rows are found by key.
+pub async fn null_is_a_key_too(place: &Place) {
+    let lake = open(place).await.lake;
+    let rows = efforts(0..20, 1);
+    let append = change(&EFFORTS, None, vec![rows.clone()]);
+    lake.commit(commit(vec![append])).await.unwrap();
+    let keys = rows.project(&[5]).unwrap();
+    let null = (0..rows.num_rows())
+        .find(|row| keys.column(0).is_null(*row))
+        .unwrap();
+    let nulls = KeySet::new(keys.slice(null, 1));
+    let view = lake.latest().await.unwrap();
+    let found = view.rows("efforts", None, &nulls).await.unwrap();
+    let expected: Vec<i64> = (0..20).filter(|n| n % 5 == 4).collect();
+    assert_eq!(
+        sorted(&found),
+        sorted(&[efforts(expected.iter().copied(), 1)])
+    );
+    lake.commit(commit(vec![change(&EFFORTS, Some(nulls), vec![])]))
+        .await
+        .unwrap();
+    let view = lake.latest().await.unwrap();
+    let kept: Vec<i64> = (0..20).filter(|n| n % 5 != 4).collect();
+    assert_eq!(
+        all(&view, "efforts").await,
+        sorted(&[efforts(kept.iter().copied(), 1)])
+    );
+}
+
+/// A commit that changes nothing in the lake makes no snapshot, but its part
+/// of our catalog is written.
+pub async fn nothing_to_change_makes_no_snapshot(place: &Place) {
+    let storage = open(place).await;
+    let before = storage.lake.latest().await.unwrap().snapshot_id();
+    let athlete = storage.catalog.first_athlete().await.unwrap();
+    let keys = KeySet::activities(&[key(0)]);
+    let mut nothing = commit(vec![change(&EFFORTS, Some(keys), vec![])]);
+    nothing.catalog = birth(0);
+    let committed = storage.lake.commit(nothing).await.unwrap();
+    assert_eq!(committed.snapshot_id, before);
+    assert_eq!(storage.lake.latest().await.unwrap().snapshot_id(), before);
+    let pointers = storage
+        .catalog
+        .pointers(athlete.athlete_id, &[key(0).activity_id])
+        .await
+        .unwrap();
+    assert_eq!(pointers.len(), 1);
+}
+
+/// The birth of the `n`th activity, of athlete 1.
+fn birth(n: i64) -> CatalogChange {
+    CatalogChange {
+        activities: vec![ActivityWrite {
+            key: key(n),
+            previous_revision: None,
+            revision: 1,
+        }],
+        ..CatalogChange::default()
+    }
+}
+
+/// Where our catalog refuses, the lake stays as it was and no file stays
+/// behind.
+pub async fn a_conflict_writes_nothing(place: &Place) {
+    let storage = open(place).await;
+    storage.catalog.first_athlete().await.unwrap();
+    let mut first = replace(0..3, 1);
+    first.catalog = birth(0);
+    let first = storage.lake.commit(first).await.unwrap();
+    let files = files_on_disk(place);
+    let mut second = replace(0..3, 2);
+    second.catalog = birth(0);
+    let error = storage.lake.commit(second).await.unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    let view = storage.lake.latest().await.unwrap();
+    assert_eq!(view.snapshot_id(), first.snapshot_id);
+    assert_eq!(all(&view, "efforts").await, sorted(&[efforts(0..3, 1)]));
+    assert_eq!(files_on_disk(place), files);
+}
+
+fn files_on_disk(place: &Place) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![place.data_dir.path().join("lake")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+/// A commit is found by its attempt, so that it need not be repeated.
+pub async fn a_lost_answer_is_looked_up(place: &Place) {
+    let storage = open(place).await;
+    let commit = replace(0..3, 1);
+    let attempt = commit.attempt;
+    let db = storage.catalog.db();
+    assert_eq!(find(db, attempt).await.unwrap(), None);
+    let committed = storage.lake.commit(commit).await.unwrap();
+    assert_eq!(
+        find(db, attempt).await.unwrap(),
+        Some(committed.snapshot_id)
+    );
+}
+
+/// Two processes that append at once both succeed, and nothing is lost.
+pub async fn writers_of_two_processes_all_commit(place: &Place) {
+    const EACH: i64 = 8;
+    let (one, two) = (open(place).await.lake, open(place).await.lake);
+    let before = one.latest().await.unwrap().snapshot_id();
+    let write = |lake: Lake, first: i64| async move {
+        for n in first..first + EACH {
+            lake.commit(replace(n..n + 1, 1)).await.unwrap();
+        }
+    };
+    let (one_task, two_task) = (
+        tokio::spawn(write(one.clone(), 0)),
+        tokio::spawn(write(two, EACH)),
+    );
+    one_task.await.unwrap();
+    two_task.await.unwrap();
+    let view = one.latest().await.unwrap();
+    assert_eq!(view.snapshot_id(), before + 2 * EACH);
+    assert_eq!(
+        all(&view, "efforts").await,
+        sorted(&[efforts(0..2 * EACH, 1)])
+    );
+    assert!(one.verify().await.unwrap().is_empty());
+}
+
+/// Of writers that replace the same row at once each takes away what the
+/// other wrote: one row stays, and in every snapshot there is one.
+pub async fn of_writers_that_replace_the_same_row_one_stays(place: &Place) {
+    const EACH: i64 = 6;
+    let (one, two) = (open(place).await.lake, open(place).await.lake);
+    let first = one.commit(replace(0..3, 0)).await.unwrap().snapshot_id;
+    let write = |lake: Lake, version: i64| async move {
+        for round in 0..EACH {
+            let version = version + 10 * round;
+            lake.commit(replace(1..2, version)).await.unwrap();
+        }
+    };
+    let (one_task, two_task) = (
+        tokio::spawn(write(one.clone(), 1)),
+        tokio::spawn(write(two, 2)),
+    );
+    one_task.await.unwrap();
+    two_task.await.unwrap();
+    let newest = one.latest().await.unwrap().snapshot_id();
+    assert_eq!(newest, first + 2 * EACH);
+    for snapshot in first..=newest {
+        let view = one.at(snapshot).await.unwrap();
+        let keys = KeySet::activities(&[key(1)]);
+        let tracks = view.rows("tracks", None, &keys).await.unwrap();
+        assert_eq!(sorted(&tracks).len(), 1, "at {snapshot}");
+        assert_eq!(all(&view, "efforts").await.len(), 6, "at {snapshot}");
+    }
+}
+
+/// A lake of another version is refused.
+pub async fn another_version_is_refused(place: &Place) {
+    let storage = open(place).await;
+    let mut tx = storage.catalog.db().begin().await.unwrap();
+    tx.execute(
+        "update ducklake_metadata set value = '2.7' where key = 'version'",
+        &[],
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let error = Storage::open(&options(place), &[&EFFORTS], &[])
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::UnknownVersion);
+}
+
+/// Missing and cut files are found, each by its path.
+pub async fn what_is_wrong_is_found(place: &Place) {
+    let lake = open(place).await.lake;
+    let append = |rows| commit(vec![change(&EFFORTS, None, vec![rows])]);
+    for n in 0..2 {
+        lake.commit(append(efforts(n..n + 1, 1))).await.unwrap();
+    }
+    lake.commit(commit(vec![change(
+        &TRACKS,
+        None,
+        vec![tracks(0..1, 9, 1)],
+    )]))
+    .await
+    .unwrap();
+    assert!(lake.verify().await.unwrap().is_empty());
+    let files: Vec<String> = files_on_disk(place)
+        .into_iter()
+        .filter(|path| path.contains("/efforts/"))
+        .collect();
+    let [missing, cut] = files.as_slice() else {
+        panic!("one file a commit: {files:?}");
+    };
+    fs::remove_file(missing).unwrap();
+    let bytes = fs::read(cut).unwrap();
+    fs::write(cut, &bytes[..bytes.len() - 9]).unwrap();
+    let problems = lake.verify().await.unwrap();
+    let found: BTreeSet<&str> = problems
+        .iter()
+        .map(|problem| match problem {
+            Problem::Missing { path } if missing.ends_with(path.as_str()) => "missing",
+            Problem::Size { path, .. } if cut.ends_with(path.as_str()) => "cut",
+            other => panic!("{other}"),
+        })
+        .collect();
+    assert_eq!(found, BTreeSet::from(["cut", "missing"]));
+}

@@ -1,0 +1,57 @@
+//! The promises of the lake, as functions that either catalog must pass.
+//!
+//! Each takes a [`Place`] of its own, opens what it needs there, and panics
+//! where a promise is broken.
+
+mod commits;
+mod cost;
+mod duckdb;
+mod reading;
+mod rows;
+
+pub use commits::*;
+pub use cost::*;
+pub use duckdb::*;
+pub use reading::*;
+
+/// Each promise as a test of its own, once on either database.
+#[cfg(test)]
+macro_rules! on_both {
+    ($($promise:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(&crate::testing::Place::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(&crate::testing::Place::postgres()).await;
+            })+
+        }
+    };
+}
+
+#[cfg(test)]
+on_both!(
+    rows_come_back_as_they_were,
+    a_replace_is_one_snapshot_and_the_past_stays,
+    a_file_without_rows_ends,
+    null_is_a_key_too,
+    nothing_to_change_makes_no_snapshot,
+    a_conflict_writes_nothing,
+    a_lost_answer_is_looked_up,
+    writers_of_two_processes_all_commit,
+    of_writers_that_replace_the_same_row_one_stays,
+    another_version_is_refused,
+    what_is_wrong_is_found,
+    filters_choose_files_and_rows,
+    a_commit_costs_the_same_at_ten_thousand_files,
+    a_point_read_reads_a_few_pages,
+    duckdb_reads_every_table,
+    duckdb_sees_the_past,
+    duckdb_goes_on_where_we_stop,
+    we_read_what_duckdb_made,
+    we_read_rows_in_the_catalog,
+);

@@ -1,0 +1,359 @@
+//! The commit: one SQL transaction that makes written files part of the lake.
+//!
+//! It begins with the next snapshot row, which is the lake's lock, for us as
+//! for DuckDB. Under it, the state is brought up to the snapshot before, so
+//! that what was found out earlier is checked against what is there now; then
+//! come the rows, a constant number of statements however many files are
+//! live. Whoever comes second finds the files of whoever came first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use uuid::Uuid;
+
+use super::changes;
+use super::entries;
+use super::io::Io;
+use super::keys::Matcher;
+use super::load;
+use super::removal::{Fate, Found, Loss};
+use super::snapshot::{self, Claim};
+use super::state::{State, TableState};
+use super::write::{self, NewDeletes, NewFile};
+use crate::catalog::{self, CatalogChange, Db, Value};
+use crate::error::Error;
+
+/// How often a transaction that others were in the way of is tried.
+const ATTEMPTS: u32 = 12;
+/// How long the first pause between two of them is; each next one doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// What changes in one table.
+#[derive(Debug)]
+pub(crate) struct Change<'a> {
+    /// The table's name.
+    pub table: &'a str,
+    /// The order of rows in its files.
+    pub sort: &'a [&'a str],
+    /// The keys whose rows go, as a batch whose schema names the key columns.
+    pub delete: Option<&'a RecordBatch>,
+    /// The rows that come.
+    pub append: &'a [RecordBatch],
+}
+
+/// What to say of the commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label<'a> {
+    /// Names this attempt, so that a lost answer can be looked up.
+    pub attempt: Uuid,
+    /// One sentence for people.
+    pub message: &'a str,
+}
+
+/// Everything that was written and found out before the transaction.
+#[derive(Debug)]
+pub(crate) struct Prepared<'a> {
+    /// What changes, a table at a time.
+    pub tables: Vec<PreparedTable<'a>>,
+    /// The snapshot that it was found out at.
+    pub base: Arc<State>,
+}
+
+/// What was written and found out for one table.
+#[derive(Debug)]
+pub(crate) struct PreparedTable<'a> {
+    /// As it was when rows were written for it.
+    pub table: Arc<TableState>,
+    change: &'a Change<'a>,
+    /// The files with the rows that come.
+    pub written: Vec<NewFile>,
+    matcher: Option<Matcher>,
+    found: Found,
+    /// The files that lose rows.
+    pub losses: Vec<Loss>,
+    /// Rows that go and that another writer keeps in the catalog itself.
+    pub inlined: Vec<(Arc<str>, i64)>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Writes the rows that come and finds those that go.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`], [`Error::NoColumn`] and [`Error::Rows`] for changes
+    /// that do not fit, [`Error::Store`], [`Error::Parquet`].
+    pub async fn new(io: &Io, base: &Arc<State>, changes: &'a [Change<'a>]) -> Result<Self, Error> {
+        let mut prepared = Self {
+            tables: Vec::with_capacity(changes.len()),
+            base: Arc::clone(base),
+        };
+        for change in changes {
+            if let Err(error) = prepared.add(io, change).await {
+                prepared.discard(io).await;
+                return Err(error);
+            }
+        }
+        if let Err(error) = prepared.search(io, base).await {
+            prepared.discard(io).await;
+            return Err(error);
+        }
+        Ok(prepared)
+    }
+
+    async fn add(&mut self, io: &Io, change: &'a Change<'a>) -> Result<(), Error> {
+        let Some(table) = self.base.tables.get(change.table) else {
+            return Err(Error::NoTable {
+                table: change.table.to_owned(),
+            });
+        };
+        let matcher = change
+            .delete
+            .map(|keys| Matcher::new(change.table, &table.columns, keys))
+            .transpose()?;
+        let written = write::write_rows(io, table, change.sort, change.append).await?;
+        self.tables.push(PreparedTable {
+            table: Arc::clone(table),
+            change,
+            written,
+            matcher,
+            found: Found::default(),
+            losses: Vec::new(),
+            inlined: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Finds the rows that go, among those that are there at `state`.
+    async fn search(&mut self, io: &Io, state: &State) -> Result<(), Error> {
+        for prepared in &mut self.tables {
+            let Some(matcher) = &prepared.matcher else {
+                continue;
+            };
+            let table = same_table(state, prepared.change.table, &prepared.table)?;
+            prepared.losses = prepared.found.losses(io, state, table, matcher).await?;
+            prepared.inlined = match &table.inlined {
+                Some(inlined) => inlined.matching(matcher)?,
+                None => Vec::new(),
+            };
+        }
+        Ok(())
+    }
+
+    /// Whether the lake stays as it is.
+    pub fn is_empty(&self) -> bool {
+        self.tables
+            .iter()
+            .all(|table| table.written.is_empty() && !table.loses_rows())
+    }
+
+    /// Takes back all that was written for it.
+    pub async fn discard(&self, io: &Io) {
+        let mut objects = Vec::new();
+        for table in &self.tables {
+            objects.extend(table.written.iter().map(|file| file.object.clone()));
+            objects.extend(table.found.written().cloned());
+        }
+        write::discard(io, &objects).await;
+    }
+
+    /// How many file ids it needs.
+    fn file_ids(&self) -> i64 {
+        let of_table = |table: &PreparedTable| table.written.len() + table.new_deletes().count();
+        self.tables.iter().map(of_table).sum::<usize>() as i64
+    }
+}
+
+impl PreparedTable<'_> {
+    /// The delete files that were written for it.
+    pub fn new_deletes(&self) -> impl Iterator<Item = &NewDeletes> {
+        self.losses.iter().filter_map(|loss| match &loss.fate {
+            Fate::Loses(deletes) => Some(deletes),
+            Fate::Untouched | Fate::Ends => None,
+        })
+    }
+
+    fn loses_rows(&self) -> bool {
+        !self.losses.is_empty() || !self.inlined.is_empty()
+    }
+}
+
+/// The table at `state`, provided that it is defined as when rows were
+/// written for it.
+fn same_table<'s>(
+    state: &'s State,
+    name: &str,
+    before: &TableState,
+) -> Result<&'s TableState, Error> {
+    match state.tables.get(name) {
+        Some(now)
+            if now.id == before.id
+                && now.columns == before.columns
+                && now.partition == before.partition =>
+        {
+            Ok(now)
+        }
+        Some(_) | None => Err(Error::Conflict {
+            what: "the definition of a table",
+        }),
+    }
+}
+
+/// Commits, trying again where others were in the way. Answers the snapshot.
+///
+/// # Errors
+/// [`Error::Conflict`] where it can never succeed as prepared;
+/// [`Error::Database`]. Nothing is written then, and what was prepared is
+/// taken back.
+pub(crate) async fn commit(
+    db: &Db,
+    io: &Io,
+    mut prepared: Prepared<'_>,
+    label: Label<'_>,
+    catalog: &CatalogChange,
+) -> Result<i64, Error> {
+    let mut pause = FIRST_PAUSE;
+    let mut attempts = 1;
+    loop {
+        let error = match attempt_once(db, io, &mut prepared, label, catalog).await {
+            Ok(snapshot_id) => return Ok(snapshot_id),
+            Err(Failed::Before(error)) => error,
+            Err(Failed::AtTheEnd(error)) if error.is_retryable() => error,
+            // The connection broke while the answer was on its way. The files
+            // stay even where the snapshot is not there (yet).
+            Err(Failed::AtTheEnd(error)) => {
+                return find(db, label.attempt).await?.ok_or(error);
+            }
+        };
+        if !error.is_retryable() || attempts >= ATTEMPTS {
+            prepared.discard(io).await;
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+        attempts += 1;
+    }
+}
+
+/// Commits our own catalog's part where the lake stays as it is.
+///
+/// # Errors
+/// [`Error::Conflict`], [`Error::Database`]; nothing is written then.
+pub(crate) async fn commit_catalog(db: &Db, change: &CatalogChange) -> Result<(), Error> {
+    if change.is_empty() {
+        return Ok(());
+    }
+    let mut pause = FIRST_PAUSE;
+    let mut attempts = 1;
+    loop {
+        let attempt = async {
+            let mut tx = db.begin().await?;
+            catalog::apply(&mut tx, change).await?;
+            tx.commit().await
+        };
+        match attempt.await {
+            Err(error) if error.is_retryable() && attempts < ATTEMPTS => {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+                attempts += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Why an attempt failed.
+enum Failed {
+    /// Before its end: nothing was written.
+    Before(Error),
+    /// At its very end: whether it was written is not known, unless the
+    /// database said that it was not.
+    AtTheEnd(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Before(error)
+    }
+}
+
+async fn attempt_once(
+    db: &Db,
+    io: &Io,
+    prepared: &mut Prepared<'_>,
+    label: Label<'_>,
+    catalog: &CatalogChange,
+) -> Result<i64, Failed> {
+    let mut tx = db.begin().await?;
+    let file_ids = prepared.file_ids();
+    let claimed = snapshot::claim(
+        &mut tx,
+        &Claim {
+            definitions: false,
+            catalog_ids: 0,
+            file_ids,
+        },
+    )
+    .await?;
+    let before = claimed.snapshot_id - 1;
+    if before != prepared.base.snapshot_id {
+        let state = load::advance(&mut tx, &io.data_path, &prepared.base, before).await?;
+        prepared.base = Arc::new(state);
+        let state = Arc::clone(&prepared.base);
+        for table in &prepared.tables {
+            same_table(&state, table.change.table, &table.table)?;
+        }
+        prepared.search(io, &state).await?;
+        let found = prepared.file_ids();
+        if found != file_ids {
+            tx.execute(
+                "update ducklake_snapshot set next_file_id = $1 where snapshot_id = $2",
+                &[
+                    Value::Int(claimed.first_file_id + found),
+                    Value::Int(claimed.snapshot_id),
+                ],
+            )
+            .await?;
+        }
+    }
+    entries::check_live(&mut tx, prepared).await?;
+    entries::write(&mut tx, prepared, &claimed).await?;
+    let inserted = ids_of(prepared, |table| !table.written.is_empty());
+    let deleted = ids_of(prepared, |table| table.loses_rows());
+    snapshot::record(
+        &mut tx,
+        claimed.snapshot_id,
+        &changes::text(&inserted, &deleted),
+        Some(label.message),
+        Some(label.attempt),
+    )
+    .await?;
+    catalog::apply(&mut tx, catalog).await?;
+    tx.commit().await.map_err(Failed::AtTheEnd)?;
+    Ok(claimed.snapshot_id)
+}
+
+/// Looks up the snapshot that an attempt made.
+///
+/// # Errors
+/// [`Error::Database`].
+pub(crate) async fn find(db: &Db, attempt: Uuid) -> Result<Option<i64>, Error> {
+    let rows = db
+        .fetch(
+            "select snapshot_id from ducklake_snapshot_changes where commit_extra_info = $1",
+            &[Value::Text(attempt.to_string())],
+        )
+        .await?;
+    rows.first().map(|row| row.int(0)).transpose()
+}
+
+fn ids_of(prepared: &Prepared, wanted: fn(&PreparedTable) -> bool) -> Vec<i64> {
+    let mut ids: Vec<i64> = prepared
+        .tables
+        .iter()
+        .filter(|table| wanted(table))
+        .map(|table| table.table.id)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,35 @@
+//! The lake's format: DuckLake 1.0, read and written.
+//!
+//! Metadata are rows in the catalog database, data are Parquet files. A
+//! snapshot is a filter over both: rows live from their `begin_snapshot`,
+//! included, to their `end_snapshot`, excluded.
+//!
+//! - [`create`] makes the catalog's tables, and lake tables and views in it;
+//! - [`load`] reads a snapshot into a [`state::State`], [`io`] the rows of its
+//!   files, [`scan`] offers it to DataFusion;
+//! - [`write`] writes files, [`removal`] finds rows by key, [`commit`] makes
+//!   both part of the lake.
+//!
+//! Nothing outside of `lake.rs` and `maintain.rs` knows this room.
+
+pub(crate) mod adapter;
+pub(crate) mod bound;
+pub(crate) mod changes;
+pub(crate) mod commit;
+pub(crate) mod create;
+pub(crate) mod deletes;
+pub(crate) mod entries;
+pub(crate) mod footers;
+pub(crate) mod inlined;
+pub(crate) mod io;
+pub(crate) mod keys;
+pub(crate) mod load;
+pub(crate) mod removal;
+pub(crate) mod scan;
+pub(crate) mod snapshot;
+pub(crate) mod state;
+pub(crate) mod statistics;
+pub(crate) mod table_stats;
+pub(crate) mod types;
+pub(crate) mod verify;
+pub(crate) mod write;

@@ -1,0 +1,192 @@
+//! Writes data files and delete files, before any commit names them.
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutMode, PutOptions};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use uuid::Uuid;
+
+use super::deletes;
+use super::footers::Object;
+use super::io::{Io, parquet_error};
+use super::state::{DataFile, TableState};
+use super::statistics::{self, ColumnStats};
+use super::types;
+use crate::error::Error;
+use crate::layout;
+
+/// Where DuckDB puts rows whose partition value is null.
+const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// A data file that was written and that no snapshot holds yet.
+#[derive(Clone, Debug)]
+pub(crate) struct NewFile {
+    /// Its path below its table's folder.
+    pub path: String,
+    /// Where it lies.
+    pub object: Object,
+    /// Its rows.
+    pub rows: i64,
+    /// The partitioning's id and the partition's values.
+    pub partition: Option<(i64, Vec<Option<String>>)>,
+    /// Statistics of its columns.
+    pub stats: Vec<ColumnStats>,
+}
+
+/// A delete file that was written and that no snapshot holds yet.
+#[derive(Clone, Debug)]
+pub(crate) struct NewDeletes {
+    /// The data file it is about.
+    pub data_file_id: i64,
+    /// Its path below its table's folder.
+    pub path: String,
+    /// Where it lies.
+    pub object: Object,
+    /// How many rows it says are gone.
+    pub rows: i64,
+}
+
+/// Writes rows, in whatever order they come, as sorted files, one a
+/// partition. No rows, no file.
+///
+/// # Errors
+/// [`Error::NoColumn`] and [`Error::Rows`] for rows that do not fit,
+/// [`Error::Store`], [`Error::Parquet`].
+pub(crate) async fn write_rows(
+    io: &Io,
+    table: &TableState,
+    sort: &[&str],
+    batches: &[RecordBatch],
+) -> Result<Vec<NewFile>, Error> {
+    if batches.iter().all(|batch| batch.num_rows() == 0) {
+        return Ok(Vec::new());
+    }
+    let rows = layout::sorted(&table.name, &table.schema, sort, batches)?;
+    let Some(partition) = &table.partition else {
+        return Ok(vec![
+            write_file(io, table, String::new(), None, &rows).await?,
+        ]);
+    };
+    let year_column = partition.year_column().and_then(|id| {
+        let position = |column: &types::LakeColumn| column.id == id;
+        table.columns.iter().position(position)
+    });
+    let Some(year_column) = year_column else {
+        return Err(Error::Inconsistent {
+            what: format!("table {} is not cut by year alone", table.name),
+        });
+    };
+    let name = &table.columns[year_column].name;
+    let mut files = Vec::new();
+    for (year, rows) in layout::by_year(&rows, year_column)? {
+        let value = year.map(|year| year.to_string());
+        // DuckDB names the folder after the transform, or after transform and
+        // column where that name is taken by a column.
+        let key = match table.schema.index_of("year") {
+            Ok(_) => format!("{name}_year"),
+            Err(_) => "year".to_owned(),
+        };
+        let folder = format!("{key}={}/", value.as_deref().unwrap_or(NULL_FOLDER));
+        let values = Some((partition.id, vec![value]));
+        files.push(write_file(io, table, folder, values, &rows).await?);
+    }
+    Ok(files)
+}
+
+async fn write_file(
+    io: &Io,
+    table: &TableState,
+    folder: String,
+    partition: Option<(i64, Vec<Option<String>>)>,
+    rows: &RecordBatch,
+) -> Result<NewFile, Error> {
+    let path = format!("{folder}pacelake-{}.parquet", Uuid::now_v7());
+    let mut object = object_at(table, &path);
+    let failed = || parquet_error("write", &object);
+    let schema = types::schema_with_ids(&table.columns);
+    let rows_with_ids = layout::with_schema(rows, schema.clone())?;
+    // Without Arrow's own schema in it every reader sees the same file.
+    let options = ArrowWriterOptions::new()
+        .with_properties(layout::writer_properties(&schema))
+        .with_skip_arrow_metadata(true);
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new_with_options(&mut bytes, schema, options).map_err(failed())?;
+    writer.write(&rows_with_ids).map_err(failed())?;
+    let metadata = writer.close().map_err(failed())?;
+    let stats = statistics::of_file(&table.columns, rows.columns(), &metadata);
+    object = put(io, object, bytes).await?;
+    Ok(NewFile {
+        path,
+        object,
+        rows: rows.num_rows() as i64,
+        partition,
+        stats,
+    })
+}
+
+/// Writes a delete file of these positions, which rise, for a data file.
+///
+/// # Errors
+/// [`Error::Store`], [`Error::Parquet`].
+pub(crate) async fn write_deletes(
+    io: &Io,
+    table: &TableState,
+    file: &DataFile,
+    positions: &[u64],
+) -> Result<NewDeletes, Error> {
+    let path = format!("pacelake-{}-delete.parquet", Uuid::now_v7());
+    let object = object_at(table, &path);
+    let data_path = format!("{}{}", io.data_path, file.object.path);
+    let bytes = deletes::write(&data_path, positions).map_err(parquet_error("write", &object))?;
+    let object = put(io, object, bytes).await?;
+    Ok(NewDeletes {
+        data_file_id: file.id,
+        path,
+        object,
+        rows: positions.len() as i64,
+    })
+}
+
+fn object_at(table: &TableState, path: &str) -> Object {
+    Object {
+        path: Path::from(format!("{}{path}", table.folder)),
+        size: 0,
+        footer_size: None,
+    }
+}
+
+async fn put(io: &Io, mut object: Object, bytes: Vec<u8>) -> Result<Object, Error> {
+    object.size = bytes.len() as u64;
+    object.footer_size = footer_size(&bytes);
+    let options = PutOptions::from(PutMode::Create);
+    io.footers
+        .store()
+        .put_opts(&object.path, Bytes::from(bytes).into(), options)
+        .await
+        .map_err(|source| Error::Store {
+            attempt: "write",
+            path: object.path.to_string(),
+            source,
+        })?;
+    Ok(object)
+}
+
+/// The length of a Parquet file's footer, which stands before the magic
+/// number at its end.
+fn footer_size(file: &[u8]) -> Option<u64> {
+    let tail = file.get(file.len().checked_sub(8)?..file.len() - 4)?;
+    Some(u32::from_le_bytes(tail.try_into().ok()?).into())
+}
+
+/// Takes back files that no snapshot will hold. What cannot be removed stays
+/// until orphans are cleaned up.
+pub(crate) async fn discard(io: &Io, objects: &[Object]) {
+    for object in objects {
+        if let Err(error) = io.footers.store().delete(&object.path).await {
+            tracing::warn!(path = %object.path, %error, "an unused file stays behind");
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! The lake: tables that change together, one snapshot after the other.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::Schema;
+use datafusion::datasource::TableProvider;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStore;
+use tokio::sync::Mutex;
+use url::Url;
+use uuid::Uuid;
+
+use crate::catalog::{CatalogChange, Db, Dialect};
+use crate::ducklake::commit::{self, Change, Label, Prepared};
+use crate::ducklake::create::Moved;
+use crate::ducklake::deletes::DeleteCache;
+use crate::ducklake::footers::Footers;
+use crate::ducklake::io::{self, Io};
+use crate::ducklake::keys::Matcher;
+use crate::ducklake::load;
+use crate::ducklake::scan::LakeTable;
+use crate::ducklake::state::{DataFile, State, TableState};
+pub use crate::ducklake::verify::Problem;
+use crate::ducklake::{create, snapshot, verify};
+use crate::error::Error;
+use crate::id::{ActivityKey, AthleteId};
+use crate::objects::open_disk;
+use crate::table::Table;
+
+/// How many files a read by key reads at once.
+const FILES_AT_ONCE: usize = 8;
+
+/// The lake. Clones share what is kept in memory.
+#[derive(Clone)]
+pub struct Lake {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    io: Arc<Io>,
+    uuid: Uuid,
+    /// The newest snapshot that was read.
+    newest: Mutex<Arc<State>>,
+}
+
+impl fmt::Debug for Lake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lake")
+            .field("uuid", &self.inner.uuid)
+            .field("data_path", &self.inner.io.data_path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The lake at one snapshot; it never changes.
+#[derive(Clone)]
+pub struct LakeView {
+    inner: Arc<Inner>,
+    state: Arc<State>,
+}
+
+impl fmt::Debug for LakeView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LakeView")
+            .field("lake", &self.inner.uuid)
+            .field("snapshot_id", &self.state.snapshot_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Values of key columns: which rows to read or to delete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeySet {
+    rows: RecordBatch,
+}
+
+impl KeySet {
+    /// The keys that are the rows of a batch, whose schema names the key
+    /// columns. Null is equal to null.
+    pub fn new(rows: RecordBatch) -> Self {
+        Self { rows }
+    }
+
+    /// Activities, by `athlete_id`, `start_time` and `activity_id`.
+    pub fn activities(keys: &[ActivityKey]) -> Self {
+        let ints = |value: fn(&ActivityKey) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(keys.iter().map(value)))
+        };
+        let starts = keys.iter().map(|key| key.start_time_us);
+        let starts: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values(starts));
+        let rows = RecordBatch::try_from_iter([
+            ("athlete_id", ints(|key| key.athlete_id.0)),
+            ("start_time", starts),
+            ("activity_id", ints(|key| key.activity_id.0)),
+        ]);
+        Self::new(rows.expect("the three columns are of one length"))
+    }
+
+    /// All rows of athletes, by `athlete_id`.
+    pub fn athletes(ids: &[AthleteId]) -> Self {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(ids.iter().map(|id| id.0)));
+        let rows = RecordBatch::try_from_iter([("athlete_id", ids)]);
+        Self::new(rows.expect("one column is of one length"))
+    }
+}
+
+/// How large a table is at one snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    /// Its live data files.
+    pub files: usize,
+    /// Their length in bytes.
+    pub bytes: u64,
+    /// Their rows that are not deleted.
+    pub rows: u64,
+}
+
+/// What to change, in one snapshot and one transaction.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Names this attempt, so that a lost answer can be looked up.
+    pub attempt: Uuid,
+    /// What changes in which tables.
+    pub changes: Vec<TableChange>,
+    /// What changes in our own catalog with it.
+    pub catalog: CatalogChange,
+    /// One sentence for people who look at the lake's history.
+    pub message: String,
+}
+
+/// What changes in one table: rows that go, then rows that come.
+#[derive(Clone, Debug)]
+pub struct TableChange {
+    /// The table.
+    pub table: &'static Table,
+    /// The keys whose rows go.
+    pub delete: Option<KeySet>,
+    /// The rows that come, in any order; columns are found by name.
+    pub append: Vec<RecordBatch>,
+}
+
+/// What a commit made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The snapshot that has the changes.
+    pub snapshot_id: i64,
+}
+
+impl Lake {
+    /// Opens the lake in `db` with its files under the folder `files`, making
+    /// both and what is missing of `tables` and `views` (name and SQL).
+    ///
+    /// # Errors
+    /// [`Error::UnknownVersion`] for a lake of another format,
+    /// [`Error::Inconsistent`] where its files lie elsewhere,
+    /// [`Error::Database`], [`Error::Disk`].
+    pub(crate) async fn open(
+        db: Db,
+        files: &Path,
+        tables: &[&'static Table],
+        views: &[(&str, &str)],
+    ) -> Result<Self, Error> {
+        let store = open_disk(files)?;
+        let files = files.canonicalize().map_err(|source| Error::Disk {
+            attempt: "find",
+            path: files.display().to_string(),
+            source,
+        })?;
+        // DuckDB compares the path as text, slash included.
+        let data_path = format!("{}/", files.display());
+        Self::open_with(db, data_path, store, tables, views).await
+    }
+
+    /// [`open`](Self::open) with the object store that holds `data_path`.
+    pub(crate) async fn open_with(
+        db: Db,
+        data_path: String,
+        store: Arc<dyn ObjectStore>,
+        tables: &[&'static Table],
+        views: &[(&str, &str)],
+    ) -> Result<Self, Error> {
+        let moved = match db.dialect() {
+            Dialect::Sqlite => Moved::Allowed,
+            Dialect::Postgres => Moved::Refused,
+        };
+        let info = create::open(&db, &data_path, moved, tables, views).await?;
+        let url = format!("lake://{}", info.uuid);
+        let url = ObjectStoreUrl::parse(url).map_err(|source| Error::Plan {
+            attempt: "name the lake's object store",
+            source,
+        })?;
+        let io = Arc::new(Io {
+            data_path: info.data_path,
+            url,
+            footers: Arc::new(Footers::new(store)),
+            deletes: DeleteCache::default(),
+        });
+        let mut tx = db.begin_read().await?;
+        let newest = snapshot::newest(&mut tx).await?;
+        let state = load::load(&mut tx, &io.data_path, newest).await?;
+        drop(tx);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                db,
+                io,
+                uuid: info.uuid,
+                newest: Mutex::new(Arc::new(state)),
+            }),
+        })
+    }
+
+    /// The lake's UUID, which no other lake has.
+    pub fn uuid(&self) -> Uuid {
+        self.inner.uuid
+    }
+
+    /// The newest snapshot. Where nothing changed since the last call this
+    /// costs one short statement.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; [`Error::UnknownType`] and [`Error::Inconsistent`]
+    /// for what another writer made and this build cannot read.
+    pub async fn latest(&self) -> Result<LakeView, Error> {
+        let state = self.inner.newest().await?;
+        Ok(self.view(state))
+    }
+
+    /// An older snapshot.
+    ///
+    /// # Errors
+    /// [`Error::NoSnapshot`] where it never was or has expired; else as
+    /// [`latest`](Self::latest).
+    pub async fn at(&self, snapshot_id: i64) -> Result<LakeView, Error> {
+        let state = self.inner.read(snapshot_id).await?;
+        Ok(self.view(Arc::new(state)))
+    }
+
+    /// Looks for everything in which the lake's catalog and its files
+    /// disagree: missing and cut files, counts and sizes, and objects that
+    /// nothing names ([`Problem::is_harmless`]).
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Store`].
+    pub async fn verify(&self) -> Result<Vec<Problem>, Error> {
+        verify::verify(&self.inner.db, &self.inner.io).await
+    }
+
+    fn view(&self, state: Arc<State>) -> LakeView {
+        LakeView {
+            inner: Arc::clone(&self.inner),
+            state,
+        }
+    }
+
+    /// Writes the files, then makes them part of the lake. Readers see all
+    /// changes or none.
+    ///
+    /// Where there is nothing to change in the lake no snapshot is made, and
+    /// the answer is the newest one.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where someone else wrote the same thing first;
+    /// [`Error::NoTable`], [`Error::NoColumn`] and [`Error::Rows`] for rows
+    /// that do not fit; [`Error::Store`], [`Error::Parquet`] and
+    /// [`Error::Database`]. Nothing is written then.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        let base = self.inner.newest().await?;
+        let changes: Vec<Change<'_>> = commit
+            .changes
+            .iter()
+            .map(|change| Change {
+                table: change.table.name,
+                sort: change.table.sort,
+                delete: change.delete.as_ref().map(|keys| &keys.rows),
+                append: &change.append,
+            })
+            .collect();
+        let prepared = Prepared::new(&self.inner.io, &base, &changes).await?;
+        if prepared.is_empty() {
+            commit::commit_catalog(&self.inner.db, &commit.catalog).await?;
+            return Ok(Committed {
+                snapshot_id: base.snapshot_id,
+            });
+        }
+        let label = Label {
+            attempt: commit.attempt,
+            message: &commit.message,
+        };
+        let (db, io) = (&self.inner.db, &self.inner.io);
+        let snapshot_id = commit::commit(db, io, prepared, label, &commit.catalog).await?;
+        Ok(Committed { snapshot_id })
+    }
+}
+
+impl Inner {
+    /// The state at the newest snapshot, read as far as it is new.
+    async fn newest(&self) -> Result<Arc<State>, Error> {
+        let rows = self
+            .db
+            .fetch("select max(snapshot_id) from ducklake_snapshot", &[])
+            .await?;
+        let newest = rows.first().map(|row| row.int(0)).transpose()?;
+        let mut kept = self.newest.lock().await;
+        if newest.is_some_and(|newest| newest <= kept.snapshot_id) {
+            return Ok(Arc::clone(&kept));
+        }
+        let mut tx = self.db.begin_read().await?;
+        let newest = snapshot::newest(&mut tx).await?;
+        let state = load::advance(&mut tx, &self.io.data_path, &kept, newest).await?;
+        *kept = Arc::new(state);
+        Ok(Arc::clone(&kept))
+    }
+
+    async fn read(&self, snapshot_id: i64) -> Result<State, Error> {
+        let mut tx = self.db.begin_read().await?;
+        load::load(&mut tx, &self.io.data_path, snapshot_id).await
+    }
+}
+
+impl LakeView {
+    /// The snapshot's number.
+    pub fn snapshot_id(&self) -> i64 {
+        self.state.snapshot_id
+    }
+
+    /// The names of all tables.
+    pub fn table_names(&self) -> Vec<String> {
+        self.state.tables.keys().cloned().collect()
+    }
+
+    /// How large a table is, without what the catalog itself holds.
+    pub fn size(&self, table: &str) -> Option<TableSize> {
+        let table = self.state.tables.get(table)?;
+        let live = |file: &Arc<DataFile>| {
+            let deleted = file.deletes.as_ref().map_or(0, |deletes| deletes.rows);
+            file.rows.saturating_sub(deleted)
+        };
+        Some(TableSize {
+            files: table.files.len(),
+            bytes: table.files.iter().map(|file| file.object.size).sum(),
+            rows: table.files.iter().map(live).sum(),
+        })
+    }
+
+    /// The table, for a DataFusion session in which
+    /// [`object_store`](Self::object_store) is registered. Its scans are plain
+    /// Parquet scans that pass over files, row groups and pages by filters.
+    pub fn provider(&self, table: &str) -> Option<Arc<dyn TableProvider>> {
+        let table = self.state.tables.get(table)?;
+        Some(Arc::new(LakeTable::new(
+            Arc::clone(&self.inner.io),
+            Arc::clone(table),
+            self.state.snapshot_id,
+        )))
+    }
+
+    /// The views: name and SQL with unqualified names.
+    pub fn views(&self) -> Vec<(String, String)> {
+        self.state.views.clone()
+    }
+
+    /// The object store that holds the files, and the URL to register it
+    /// under.
+    pub fn object_store(&self) -> (Url, Arc<dyn ObjectStore>) {
+        let url: &Url = self.inner.io.url.as_ref();
+        (url.clone(), Arc::clone(self.inner.io.footers.store()))
+    }
+
+    /// The rows whose key columns equal one of `keys`: all columns in the
+    /// table's order, or the named ones in the order given. Only files, row
+    /// groups and pages that can hold a key are read. The order of rows is
+    /// that of files, then that within a file.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::Parquet`],
+    /// [`Error::Database`].
+    pub async fn rows(
+        &self,
+        table: &str,
+        columns: Option<&[&str]>,
+        keys: &KeySet,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        match self.rows_of(&self.state, table, columns, keys).await {
+            // Another writer merged files and removed the old ones: their
+            // rows are in files that a fresh list names.
+            Err(Error::Parquet { source, .. }) if crate::ducklake::footers::is_missing(&source) => {
+                let fresh = self.inner.read(self.state.snapshot_id).await?;
+                self.rows_of(&fresh, table, columns, keys).await
+            }
+            other => other,
+        }
+    }
+
+    async fn rows_of(
+        &self,
+        state: &State,
+        table: &str,
+        columns: Option<&[&str]>,
+        keys: &KeySet,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let Some(table) = state.tables.get(table) else {
+            return Err(Error::NoTable {
+                table: table.to_owned(),
+            });
+        };
+        let columns = chosen(table, columns)?;
+        let matcher = Matcher::new(&table.name, &table.columns, &keys.rows)?;
+        let files: Vec<&Arc<DataFile>> = table
+            .files
+            .iter()
+            .filter(|file| matcher.may_match(&table.known(file, matcher.columns())))
+            .collect();
+        let io = &self.inner.io;
+        let (matcher, columns) = (&matcher, columns.as_slice());
+        let mut batches: Vec<RecordBatch> = stream::iter(files)
+            .map(|file| async move {
+                let hidden = io.hidden(file, state.snapshot_id).await?;
+                let positions = io.positions(table, file, matcher, &hidden).await?;
+                if positions.is_empty() {
+                    return Ok(Vec::new());
+                }
+                io.take(table, file, columns, &positions).await
+            })
+            .buffered(FILES_AT_ONCE)
+            .try_concat()
+            .await?;
+        if let Some(inlined) = &table.inlined {
+            let rows = inlined.matching_rows(matcher)?;
+            batches.extend(io::pick(&inlined.rows, columns, &rows)?);
+        }
+        Ok(batches)
+    }
+}
+
+/// The columns as indices, all of them where none are named.
+fn chosen(table: &TableState, columns: Option<&[&str]>) -> Result<Vec<usize>, Error> {
+    let Some(columns) = columns else {
+        return Ok((0..table.columns.len()).collect());
+    };
+    let index = |name: &&str| -> Result<usize, Error> {
+        let schema: &Schema = &table.schema;
+        schema.index_of(name).map_err(|_| Error::NoColumn {
+            table: table.name.clone(),
+            column: (*name).to_owned(),
+        })
+    };
+    columns.iter().map(index).collect()
+}
