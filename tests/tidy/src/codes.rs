@@ -34,7 +34,7 @@ pub fn complaints(code: &Source, others: &[Source]) -> Vec<String> {
         }
         let raised = others
             .iter()
-            .any(|source| !source.is_test() && stated(&source.code));
+            .any(|source| !source.is_test && stated(&source.code));
         if !raised {
             complaints.push(format!("{}: nothing raises {name}", code.path));
         }

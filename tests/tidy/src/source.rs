@@ -13,10 +13,9 @@ pub struct Source {
     /// The text with comments and `#[cfg(test)]` items blanked; lines keep
     /// their numbers.
     pub code: String,
+    /// Whether the file holds nothing but tests, or what only they stand on.
+    pub is_test: bool,
 }
-
-/// Library code that exists for tests only: it may do what tests may.
-const TEST_SUPPORT: &[&str] = &["storage/src/conformance", "storage/src/testing"];
 
 impl Source {
     /// A source of this path and text.
@@ -25,18 +24,11 @@ impl Source {
             path: path.to_owned(),
             text: text.to_owned(),
             code: blank_tests(&blank_comments(text)),
+            is_test: path.starts_with("tests/")
+                || path.contains("/tests/")
+                || path.ends_with("/tests.rs")
+                || path.ends_with("_tests.rs"),
         }
-    }
-
-    /// Whether the file holds nothing but tests, or what they stand on.
-    pub fn is_test(&self) -> bool {
-        self.path.starts_with("tests/")
-            || self.path.contains("/tests/")
-            || self.path.ends_with("/tests.rs")
-            || self.path.ends_with("_tests.rs")
-            || TEST_SUPPORT
-                .iter()
-                .any(|support| self.path.starts_with(support))
     }
 
     /// Every `.rs` file below `root`, in order of path; what is built or
@@ -48,8 +40,35 @@ impl Source {
         let mut found = Vec::new();
         collect(root, root, &mut found);
         found.sort_by(|a, b| a.path.cmp(&b.path));
+        let modules: Vec<_> = found.iter().flat_map(test_modules).collect();
+        for source in &mut found {
+            source.is_test |= modules.iter().any(|module| {
+                let rest = source.path.strip_prefix(module.as_str());
+                rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+            });
+        }
         found
     }
+}
+
+/// The modules that `source` declares for tests only: their paths, without
+/// `.rs`.
+fn test_modules(source: &Source) -> Vec<String> {
+    let stem = source.path.trim_end_matches(".rs");
+    let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+    let inside = match name {
+        "lib" | "main" | "mod" => folder,
+        _ => stem,
+    };
+    let lines: Vec<_> = source.text.lines().map(str::trim).collect();
+    lines
+        .windows(2)
+        .filter(|pair| pair[0].starts_with("#[cfg(test)]") || pair[0].starts_with("#[cfg(any(test"))
+        .filter_map(|pair| {
+            let declared = pair[1].trim_start_matches("pub ").strip_prefix("mod ")?;
+            Some(format!("{inside}/{}", declared.strip_suffix(';')?))
+        })
+        .collect()
 }
 
 fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
@@ -192,6 +211,20 @@ mod tests {
         check("r#\"// \" no\"# // yes\n", "r#\"// \" no\"#       \n");
         check("'\"' // yes\n", "'\"'       \n");
         check("'\\'' 'a // yes\n", "'\\'' 'a       \n");
+    }
+
+    #[test]
+    fn modules_for_tests_are_known() {
+        let text = "#[cfg(test)]\nmod sketched;\nmod real;\n#[cfg(any(test, x))]\npub mod b;\n";
+        let modules = |path| test_modules(&Source::new(path, text));
+        assert_eq!(
+            modules("query/src/lib.rs"),
+            ["query/src/sketched", "query/src/b"]
+        );
+        assert_eq!(
+            modules("query/src/read.rs"),
+            ["query/src/read/sketched", "query/src/read/b"]
+        );
     }
 
     #[test]

@@ -150,7 +150,7 @@ pub const WORDS: &[Word] = &[
 
 /// What `source` says in the wrong place.
 pub fn complaints(source: &Source, words: &[Word]) -> Vec<String> {
-    if source.is_test() {
+    if source.is_test {
         return Vec::new();
     }
     let concerned = words.iter().filter(|rule| {
@@ -185,7 +185,7 @@ pub fn says(line: &str, word: &str) -> bool {
 /// Statements that are put together from pieces: a value in one could be read
 /// as SQL. Folders where names come from declared tables only are `allowed`.
 pub fn built_statements(source: &Source, allowed: &[&str]) -> Vec<String> {
-    if source.is_test() || allowed.iter().any(|prefix| source.path.starts_with(prefix)) {
+    if source.is_test || allowed.iter().any(|prefix| source.path.starts_with(prefix)) {
         return Vec::new();
     }
     let mut complaints = Vec::new();
