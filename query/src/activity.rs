@@ -291,10 +291,10 @@ fn active_lengths(laps: &[RecordBatch]) -> Result<BTreeMap<i64, Vec<(i64, i64)>>
                 continue;
             }
             let known = [&timers, &elapsed].into_iter().find(|c| c.is_valid(row));
-            let lasts = known.map_or(0, |column| milliseconds(column.value(row)).max(0));
-            let start = milliseconds(starts.value(row));
+            let lasts = known.map_or(0, |column| milliseconds(column.value(row)));
+            let start = milliseconds(starts.value(row)).clamp(0, MAX_ELAPSED_MS);
             let of_activity = lengths.entry(ids.value(row)).or_default();
-            of_activity.push((start, start.saturating_add(lasts)));
+            of_activity.push((start, start + lasts.clamp(0, MAX_ELAPSED_MS)));
         }
     }
     lengths.values_mut().for_each(|list| list.sort_unstable());

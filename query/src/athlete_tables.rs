@@ -12,8 +12,8 @@ use datafusion::prelude::{SessionContext, col, lit};
 use storage::AthleteId;
 use storage::table::Table;
 
-use crate::derived::best_effort_ranks::RANKS_TABLE;
-use crate::derived::{DERIVED, How};
+use crate::derived::best_effort_ranks::{BEST_EFFORT_RANKS, RANKS_TABLE};
+use crate::derived::{DERIVED, Derived, How};
 use crate::error::Error;
 
 /// The tables that athlete-scope SQL reads, other than `as_of`.
@@ -46,17 +46,12 @@ pub async fn athlete_tables(
     ctx: &SessionContext,
     athletes: &[AsOf],
 ) -> Result<AthleteTables, Error> {
-    let of = |error| Error::of_read("an athlete's activities and best efforts", error);
-    let narrowed = narrowed(ctx, athletes).await.map_err(of)?;
+    let narrowed = narrowed(ctx, athletes).await.map_err(failed)?;
     let mut tables = BTreeMap::new();
     for derived in DERIVED {
-        if !matches!(derived.how, How::Sql) {
-            continue;
+        if matches!(derived.how, How::Sql) {
+            tables.insert(derived.table.name, rows(&narrowed, derived).await?);
         }
-        let rows = narrowed.sql(derived.sql).await.map_err(of)?;
-        let rows = rows.collect().await.map_err(of)?;
-        let rows = rows.iter().map(|batch| as_declared(derived.table, batch));
-        tables.insert(derived.table.name, rows.collect::<Result<Vec<_>, _>>()?);
     }
     let mut valid_until = BTreeMap::new();
     for batch in &tables[RANKS_TABLE.name] {
@@ -65,14 +60,40 @@ pub async fn athlete_tables(
     let later = "SELECT e.athlete_id, min(e.start_date_local) AS enters \
         FROM best_efforts AS e JOIN as_of AS a ON a.athlete_id = e.athlete_id \
         WHERE e.start_date_local > a.as_of GROUP BY e.athlete_id";
-    let later = narrowed.sql(later).await.map_err(of)?;
-    for batch in later.collect().await.map_err(of)? {
+    let later = narrowed.sql(later).await.map_err(failed)?;
+    for batch in later.collect().await.map_err(failed)? {
         earliest(&batch, "enters", &mut valid_until);
     }
     Ok(AthleteTables {
         tables,
         valid_until,
     })
+}
+
+/// The ranks of some athletes as they were, or will be, on other days than
+/// today: rows of `best_effort_ranks`, in its sort order.
+///
+/// `ctx` is as for [`athlete_tables`].
+///
+/// # Errors
+///
+/// As [`athlete_tables`].
+pub async fn ranks(ctx: &SessionContext, athletes: &[AsOf]) -> Result<Vec<RecordBatch>, Error> {
+    let narrowed = narrowed(ctx, athletes).await.map_err(failed)?;
+    rows(&narrowed, &BEST_EFFORT_RANKS).await
+}
+
+fn failed(error: DataFusionError) -> Error {
+    Error::of_read("an athlete's activities and best efforts", error)
+}
+
+/// The rows that a definition's SQL gives.
+async fn rows(ctx: &SessionContext, derived: &Derived) -> Result<Vec<RecordBatch>, Error> {
+    let rows = ctx.sql(derived.sql).await.map_err(failed)?;
+    let rows = rows.collect().await.map_err(failed)?;
+    rows.iter()
+        .map(|batch| as_declared(derived.table, batch))
+        .collect()
 }
 
 /// A session with the limits of `ctx`, whose tables hold these athletes only,

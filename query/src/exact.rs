@@ -27,6 +27,14 @@ impl Exact {
     /// `num / den`; `den` is above 0, `num` may be negative.
     pub fn ratio(num: i128, den: i128) -> Self {
         debug_assert!(den > 0);
+        // Nearly always both are small, and then dividing is far cheaper.
+        if let (Ok(num), Ok(den)) = (i64::try_from(num), i64::try_from(den)) {
+            return Self {
+                whole: num.div_euclid(den).into(),
+                num: num.rem_euclid(den).into(),
+                den: den.into(),
+            };
+        }
         Self {
             whole: num.div_euclid(den),
             num: num.rem_euclid(den),

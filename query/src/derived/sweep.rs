@@ -90,6 +90,20 @@ mod tests {
     }
 
     #[test]
+    fn the_work_grows_with_the_knots_and_not_with_the_width() {
+        for knots in [100, 1_000, 10_000] {
+            let uneven: Vec<i64> = (0..knots).map(|k| k * 7 + k % 3).collect();
+            for width in [1, 50, knots * 3] {
+                let windows = Sweep::new(&uneven, width).count();
+                assert!(
+                    windows <= 2 * uneven.len(),
+                    "{windows} windows, {knots} knots"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_width_over_everything_gives_nothing() {
         assert_eq!(Sweep::new(&[0, 4], 5).count(), 0);
         assert_eq!(Sweep::new(&[], 5).count(), 0);

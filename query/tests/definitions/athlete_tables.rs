@@ -14,7 +14,7 @@ use datafusion::catalog::MemTable;
 use datafusion::prelude::SessionContext;
 use jiff::civil::{Date, date};
 use jiff::{Span, ToSpan};
-use pacelake_query::athlete_tables::{AthleteTables, athlete_tables};
+use pacelake_query::athlete_tables::{AthleteTables, athlete_tables, ranks};
 use pacelake_query::derived::best_effort_ranks::RANKS_TABLE;
 use pacelake_query::derived::best_efforts::BEST_EFFORTS_TABLE;
 use pacelake_query::derived::totals::{Totals, overlay_totals};
@@ -150,9 +150,8 @@ fn best_efforts(outings: &[Outing]) -> RecordBatch {
     RecordBatch::try_new(BEST_EFFORTS_TABLE.schema(), columns.collect()).unwrap()
 }
 
-/// The tables of some athletes, with rows in the order of `outings`, cut in
-/// two.
-fn computed(outings: &[Outing], athletes: &[i64], as_of: Date) -> AthleteTables {
+/// A session whose tables have rows in the order of `outings`, cut in two.
+fn session(outings: &[Outing]) -> SessionContext {
     let ctx = SessionContext::new();
     let (one, other) = outings.split_at(outings.len() / 2);
     type Make = fn(&[Outing]) -> RecordBatch;
@@ -164,14 +163,23 @@ fn computed(outings: &[Outing], athletes: &[i64], as_of: Date) -> AthleteTables 
         let table = MemTable::try_new(make(&[]).schema(), parts).unwrap();
         ctx.register_table(name, Arc::new(table)).unwrap();
     }
+    ctx
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(work)
+}
+
+/// The tables of some athletes on one day.
+fn computed(outings: &[Outing], athletes: &[i64], as_of: Date) -> AthleteTables {
     let athletes: Vec<_> = athletes
         .iter()
         .map(|id| (AthleteId(*id), days(as_of)))
         .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(athlete_tables(&ctx, &athletes)).unwrap()
+    block_on(athlete_tables(&session(outings), &athletes)).unwrap()
 }
 
 fn joined(tables: &AthleteTables, name: &str) -> RecordBatch {
@@ -250,8 +258,11 @@ fn rank_lines(ranks: &RecordBatch) -> Vec<String> {
     (0..ranks.num_rows()).map(line).collect()
 }
 
+/// Values by athlete, sport, period and its first day.
+type Stats = BTreeMap<(i64, String, &'static str, i32), [String; 5]>;
+
 /// Sums in integers, by athlete, sport, period and its first day.
-fn naive_stats(outings: &[Outing]) -> BTreeMap<(i64, String, &'static str, i32), [String; 5]> {
+fn naive_stats(outings: &[Outing]) -> Stats {
     let mut sums: BTreeMap<_, (i64, i64, i64, i64, Option<i64>)> = BTreeMap::new();
     for o in outings {
         let day = date_of(o.day);
@@ -291,7 +302,7 @@ fn naive_stats(outings: &[Outing]) -> BTreeMap<(i64, String, &'static str, i32),
         .collect()
 }
 
-fn stat_lines(stats: &RecordBatch) -> BTreeMap<(i64, String, &'static str, i32), [String; 5]> {
+fn stat_lines(stats: &RecordBatch) -> Stats {
     let longs = |name: &str| {
         stats
             .column_by_name(name)
@@ -405,6 +416,28 @@ fn rows_change_by_themselves_when_an_effort_leaves_or_enters() {
     assert_eq!(tables.valid_until[&AthleteId(1)], days(date(2026, 3, 1)));
     let old = [outing(1, 1, date(2020, 1, 1), 60_000)];
     assert!(computed(&old, &[1], AS_OF).valid_until.is_empty());
+}
+
+#[test]
+fn ranks_of_another_day_are_those_of_that_day() {
+    let outings = [
+        outing(1, 1, date(2024, 6, 1), 60_000),
+        outing(1, 2, date(2026, 1, 2), 50_000),
+    ];
+    let ctx = session(&outings);
+    let day = [(AthleteId(1), days(date(2025, 1, 1)))];
+    let then = block_on(ranks(&ctx, &day)).unwrap();
+    let lines: Vec<_> = then.iter().flat_map(rank_lines).collect();
+    // 60 s was the record until 2026; three months before it was older.
+    let leaves = |date| format!("{:?}", Some(days(date)));
+    assert_eq!(
+        lines,
+        [
+            format!("1 run 1y 1: 1 {}", leaves(date(2025, 6, 1))),
+            format!("1 run 2y 1: 1 {}", leaves(date(2026, 6, 1))),
+            "1 run all 1: 1 None".to_owned(),
+        ]
+    );
 }
 
 #[test]

@@ -5,6 +5,6 @@ mod athlete_tables;
 mod duckdb;
 mod properties;
 mod random;
-mod same_in_duckdb;
+mod same_in_sql;
 mod sql_rules;
 mod twins;

@@ -1,3 +1,18 @@
+, averages AS (
+    SELECT
+        e.activity_id,
+        e.distance_mm,
+        CAST(sum(v.value * (least(v.to_ms, e.to_ms) - greatest(v.from_ms, e.from_ms))) AS DOUBLE)
+            / sum(least(v.to_ms, e.to_ms) - greatest(v.from_ms, e.from_ms)) AS average
+    FROM efforts AS e
+    JOIN held AS v
+        ON v.activity_id = e.activity_id
+        AND v.channel = 'heart_rate'
+        AND v.from_ms < e.to_ms
+        AND v.to_ms > e.from_ms
+    WHERE e.barred = 0
+    GROUP BY e.activity_id, e.distance_mm
+)
 SELECT
     h.athlete_id,
     h.start_time,
@@ -10,19 +25,12 @@ SELECT
     e.to_ms / 1000.0 AS end_offset_s,
     e.first_sample,
     e.last_sample,
-    (
-        SELECT
-            CAST(sum(v.value * (least(v.to_ms, e.to_ms) - greatest(v.from_ms, e.from_ms))) AS DOUBLE)
-                / sum(least(v.to_ms, e.to_ms) - greatest(v.from_ms, e.from_ms))
-        FROM held AS v
-        WHERE v.activity_id = e.activity_id
-            AND v.channel = 'heart_rate'
-            AND v.from_ms < e.to_ms
-            AND v.to_ms > e.from_ms
-    ) AS avg_heart_rate_bpm,
+    hr.average AS avg_heart_rate_bpm,
     (b.climb_cm - a.climb_cm) / 100.0 AS climb_m
 FROM efforts AS e
 JOIN heads AS h ON h.activity_id = e.activity_id
+LEFT JOIN averages AS hr
+    ON hr.activity_id = e.activity_id AND hr.distance_mm = e.distance_mm
 LEFT JOIN gained AS a ON a.activity_id = e.activity_id AND a.at_ms = e.from_ms
 LEFT JOIN gained AS b ON b.activity_id = e.activity_id AND b.at_ms = e.to_ms
 WHERE e.barred = 0

@@ -1,7 +1,10 @@
-durations (duration_ms) AS (
-    VALUES
-        (1000), (5000), (10000), (30000), (60000), (120000), (300000), (600000), (1200000),
-        (1800000), (3600000), (5400000)
+durations AS (
+    SELECT CAST(ms AS BIGINT) AS duration_ms
+    FROM (
+        VALUES
+            (1000), (5000), (10000), (30000), (60000), (120000), (300000), (600000), (1200000),
+            (1800000), (3600000), (5400000)
+    ) AS known (ms)
 ),
 -- What a value holds for: until the next, or the end.
 values_until AS (
@@ -95,13 +98,13 @@ lines AS (
 ),
 -- The best window begins or ends at a sample.
 begins AS (
-    SELECT activity_id, measure, CAST(duration_ms AS BIGINT) AS duration_ms, t0 AS from_ms
+    SELECT activity_id, measure, duration_ms, t0 AS from_ms
     FROM lines CROSS JOIN durations
     UNION
     SELECT
         activity_id,
         measure,
-        CAST(duration_ms AS BIGINT) AS duration_ms,
+        duration_ms,
         t1 - duration_ms AS from_ms
     FROM lines CROSS JOIN durations
 ),

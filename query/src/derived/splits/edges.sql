@@ -1,10 +1,11 @@
-units (unit, length_mm) AS (
-    VALUES ('km', 1000000), ('mile', 1609344)
+units AS (
+    SELECT unit, CAST(mm AS BIGINT) AS length_mm
+    FROM (VALUES ('km', 1000000), ('mile', 1609344)) AS known (unit, mm)
 ),
 -- When each whole multiple is first reached, rounded to the ms; also the start,
 -- and the end where at least 1 cm is left.
 marks AS (
-    SELECT activity_id, unit, CAST(length_mm AS BIGINT) AS length_mm, 0 AS mark, 0 AS at_ms
+    SELECT activity_id, unit, length_mm, 0 AS mark, 0 AS at_ms
     FROM heads CROSS JOIN units
     WHERE total_mm IS NOT NULL
     UNION ALL
@@ -27,7 +28,7 @@ marks AS (
             SELECT
                 s.activity_id,
                 u.unit,
-                CAST(u.length_mm AS BIGINT) AS length_mm,
+                u.length_mm,
                 s.t0,
                 s.t1,
                 s.d0,
@@ -44,7 +45,7 @@ marks AS (
     SELECT
         activity_id,
         unit,
-        CAST(length_mm AS BIGINT) AS length_mm,
+        length_mm,
         CAST((total_mm - total_mm % length_mm) / length_mm AS BIGINT) + 1 AS mark,
         end_ms AS at_ms
     FROM heads CROSS JOIN units

@@ -1,4 +1,17 @@
-, averages AS (
+, moved AS (
+    SELECT
+        c.activity_id,
+        c.unit,
+        c.split,
+        sum(least(m.to_ms, c.to_ms) - greatest(m.from_ms, c.from_ms)) AS moving_ms
+    FROM cut AS c
+    JOIN moving AS m
+        ON m.activity_id = c.activity_id
+        AND m.from_ms < c.to_ms
+        AND m.to_ms > c.from_ms
+    GROUP BY c.activity_id, c.unit, c.split
+),
+averages AS (
     SELECT
         c.activity_id,
         c.unit,
@@ -35,13 +48,7 @@ SELECT
     c.split,
     c.distance_mm / 1000.0 AS distance_m,
     (c.to_ms - c.from_ms) / 1000.0 AS elapsed_s,
-    coalesce((
-        SELECT sum(least(m.to_ms, c.to_ms) - greatest(m.from_ms, c.from_ms))
-        FROM moving AS m
-        WHERE m.activity_id = c.activity_id
-            AND m.from_ms < c.to_ms
-            AND m.to_ms > c.from_ms
-    ), 0) / 1000.0 AS moving_s,
+    coalesce(m.moving_ms, 0) / 1000.0 AS moving_s,
     CAST((c.to_ms - c.from_ms) * 1000 AS DOUBLE) / c.distance_mm AS pace_s_per_km,
     c.from_ms / 1000.0 AS start_offset_s,
     c.to_ms / 1000.0 AS end_offset_s,
@@ -55,6 +62,8 @@ SELECT
     pow_max.highest AS max_power_w
 FROM cut AS c
 JOIN heads AS h ON h.activity_id = c.activity_id
+LEFT JOIN moved AS m
+    ON m.activity_id = c.activity_id AND m.unit = c.unit AND m.split = c.split
 LEFT JOIN gained AS a ON a.activity_id = c.activity_id AND a.at_ms = c.from_ms
 LEFT JOIN gained AS b ON b.activity_id = c.activity_id AND b.at_ms = c.to_ms
 LEFT JOIN averages AS hr

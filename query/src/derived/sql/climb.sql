@@ -6,9 +6,9 @@ neighbours AS (
         sample,
         t_ms,
         max(CASE WHEN altitude_cm IS NOT NULL THEN sample END)
-            OVER (PARTITION BY activity_id ORDER BY sample) AS before,
+            OVER (PARTITION BY activity_id ORDER BY sample) AS known_before,
         min(CASE WHEN altitude_cm IS NOT NULL THEN sample END)
-            OVER (PARTITION BY activity_id ORDER BY sample DESC) AS behind
+            OVER (PARTITION BY activity_id ORDER BY sample DESC) AS known_after
     FROM points
 ),
 sums AS (
@@ -26,8 +26,8 @@ sums AS (
             ELSE a.t_ms - b.t_ms
         END AS den
     FROM neighbours AS n
-    LEFT JOIN points AS b ON b.activity_id = n.activity_id AND b.sample = n.before
-    LEFT JOIN points AS a ON a.activity_id = n.activity_id AND a.sample = n.behind
+    LEFT JOIN points AS b ON b.activity_id = n.activity_id AND b.sample = n.known_before
+    LEFT JOIN points AS a ON a.activity_id = n.activity_id AND a.sample = n.known_after
 ),
 filled AS (
     SELECT
@@ -35,7 +35,7 @@ filled AS (
         sample,
         t_ms,
         CAST(
-            sign(num) * (2 * abs(num) + den - (2 * abs(num) + den) % (2 * den)) / (2 * den)
+            CASE WHEN num < 0 THEN -1 ELSE 1 END * (2 * abs(num) + den - (2 * abs(num) + den) % (2 * den)) / (2 * den)
             AS BIGINT
         ) AS cm
     FROM sums
@@ -103,12 +103,32 @@ ways AS (
     FROM walk
     WHERE turn IS NOT NULL
 ),
-heights AS (
-    SELECT w.activity_id, w.from_sample, w.way, sum(b.cm - a.cm) AS height_cm
-    FROM ways AS w
-    JOIN filled AS a ON a.activity_id = w.activity_id AND a.sample = w.from_sample
-    JOIN filled AS b ON b.activity_id = w.activity_id AND b.sample = w.to_sample
-    GROUP BY w.activity_id, w.from_sample, w.way
+-- What was climbed and descended before each.
+before AS (
+    SELECT
+        activity_id,
+        from_sample,
+        to_sample,
+        way,
+        from_cm,
+        sum(CASE WHEN way = 1 THEN height_cm ELSE 0 END)
+            OVER (PARTITION BY activity_id ORDER BY from_sample)
+            - CASE WHEN way = 1 THEN height_cm ELSE 0 END AS climbed_cm,
+        sum(CASE WHEN way = -1 THEN height_cm ELSE 0 END)
+            OVER (PARTITION BY activity_id ORDER BY from_sample)
+            - CASE WHEN way = -1 THEN height_cm ELSE 0 END AS descended_cm
+    FROM (
+        SELECT
+            w.activity_id,
+            w.from_sample,
+            w.to_sample,
+            w.way,
+            a.cm AS from_cm,
+            coalesce(abs(b.cm - a.cm), 0) AS height_cm
+        FROM ways AS w
+        JOIN filled AS a ON a.activity_id = w.activity_id AND a.sample = w.from_sample
+        LEFT JOIN filled AS b ON b.activity_id = w.activity_id AND b.sample = w.to_sample
+    ) AS measured
 ),
 -- Climb and descent at each sample, and the running extreme within its way.
 profile AS (
@@ -134,28 +154,19 @@ profile AS (
             lead(f.t_ms) OVER (PARTITION BY f.activity_id ORDER BY f.sample) AS next_ms,
             lead(f.cm) OVER (PARTITION BY f.activity_id ORDER BY f.sample) AS next_cm,
             coalesce(w.way, 0) AS way,
-            b.cm AS from_cm,
+            w.from_cm,
             CASE
                 WHEN w.way = 1 THEN max(f.cm)
                     OVER (PARTITION BY f.activity_id, w.from_sample ORDER BY f.sample)
                 ELSE min(f.cm)
                     OVER (PARTITION BY f.activity_id, w.from_sample ORDER BY f.sample)
             END AS extreme_cm,
-            (
-                SELECT sum(h.height_cm) FROM heights AS h
-                WHERE h.activity_id = f.activity_id AND h.way = 1
-                    AND h.from_sample < w.from_sample
-            ) AS climbed_cm,
-            (
-                SELECT -sum(h.height_cm) FROM heights AS h
-                WHERE h.activity_id = f.activity_id AND h.way = -1
-                    AND h.from_sample < w.from_sample
-            ) AS descended_cm
+            w.climbed_cm,
+            w.descended_cm
         FROM filled AS f
-        LEFT JOIN ways AS w
+        LEFT JOIN before AS w
             ON w.activity_id = f.activity_id
             AND w.from_sample <= f.sample
             AND (w.to_sample IS NULL OR w.to_sample > f.sample)
-        LEFT JOIN filled AS b ON b.activity_id = f.activity_id AND b.sample = w.from_sample
     ) AS p
 ),

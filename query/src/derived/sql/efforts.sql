@@ -1,7 +1,10 @@
-distances (distance_mm) AS (
-    VALUES
-        (400000), (800000), (1000000), (1609344), (5000000), (10000000), (21097500),
-        (42195000), (50000000)
+distances AS (
+    SELECT CAST(mm AS BIGINT) AS distance_mm
+    FROM (
+        VALUES
+            (400000), (800000), (1000000), (1609344), (5000000), (10000000), (21097500),
+            (42195000), (50000000)
+    ) AS known (mm)
 ),
 -- Steps in which distance rises, and how many barred steps lie up to each.
 rising AS (
@@ -16,10 +19,10 @@ rising AS (
 ),
 -- The least time begins or ends at a sample.
 begins AS (
-    SELECT activity_id, CAST(distance_mm AS BIGINT) AS distance_mm, d0 AS from_mm
+    SELECT activity_id, distance_mm, d0 AS from_mm
     FROM rising CROSS JOIN distances
     UNION
-    SELECT activity_id, CAST(distance_mm AS BIGINT) AS distance_mm, d1 - distance_mm AS from_mm
+    SELECT activity_id, distance_mm, d1 - distance_mm AS from_mm
     FROM rising CROSS JOIN distances
 ),
 -- The step in which each starts, and the one in which it ends: sorted among the

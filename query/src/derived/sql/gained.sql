@@ -10,7 +10,7 @@ gained AS (
         SELECT
             *,
             CAST(
-                sign(num) * (2 * abs(num) + den - (2 * abs(num) + den) % (2 * den)) / (2 * den)
+                CASE WHEN num < 0 THEN -1 ELSE 1 END * (2 * abs(num) + den - (2 * abs(num) + den) % (2 * den)) / (2 * den)
                 AS BIGINT
             ) AS at_cm
         FROM (

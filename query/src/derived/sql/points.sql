@@ -1,7 +1,7 @@
 WITH RECURSIVE
 -- The owner's masks, one row each, as literals.
 masks (activity_id, first_sample, last_sample) AS (
-    SELECT 0, 0, 0 WHERE false
+    SELECT 0 AS activity_id, 0 AS first_sample, 0 AS last_sample WHERE false
 ),
 -- Samples in whole ms, mm and cm.
 points AS (
@@ -34,6 +34,15 @@ heads AS (
     FROM points
     GROUP BY athlete_id, start_time, activity_id, sport, start_date_local
 ),
+-- The samples at which a masked step begins.
+masked_samples AS (
+    SELECT DISTINCT p.activity_id, p.sample
+    FROM points AS p
+    JOIN masks AS m
+        ON m.activity_id = p.activity_id
+        AND m.first_sample <= p.sample
+        AND m.last_sample > p.sample
+),
 -- From each sample to the next.
 steps AS (
     SELECT
@@ -48,25 +57,20 @@ steps AS (
             END THEN 1
             ELSE 0
         END AS jump,
-        CASE
-            WHEN EXISTS (
-                SELECT 1 FROM masks AS m
-                WHERE m.activity_id = paired.activity_id
-                    AND m.first_sample <= paired.sample
-                    AND m.last_sample > paired.sample
-            ) THEN 1
-            ELSE 0
-        END AS masked
+        CASE WHEN masked_sample IS NULL THEN 0 ELSE 1 END AS masked
     FROM (
         SELECT
-            activity_id,
-            sport,
-            sample,
-            t_ms AS t0,
-            lead(t_ms) OVER (PARTITION BY activity_id ORDER BY sample) AS t1,
-            d_mm AS d0,
-            lead(d_mm) OVER (PARTITION BY activity_id ORDER BY sample) AS d1
-        FROM points
+            p.activity_id,
+            p.sport,
+            p.sample,
+            p.t_ms AS t0,
+            lead(p.t_ms) OVER (PARTITION BY p.activity_id ORDER BY p.sample) AS t1,
+            p.d_mm AS d0,
+            lead(p.d_mm) OVER (PARTITION BY p.activity_id ORDER BY p.sample) AS d1,
+            k.sample AS masked_sample
+        FROM points AS p
+        LEFT JOIN masked_samples AS k
+            ON k.activity_id = p.activity_id AND k.sample = p.sample
     ) AS paired
     WHERE t1 IS NOT NULL
 ),

@@ -16,20 +16,23 @@ averages AS (
     FROM held
     GROUP BY activity_id, channel
 ),
+moved AS (
+    SELECT activity_id, sum(to_ms - from_ms) AS moving_ms FROM moving GROUP BY activity_id
+),
+-- Without an axis, and outside of a pool, moving is the timer.
 times AS (
     SELECT
         h.activity_id,
-        CASE
-            WHEN h.total_mm IS NULL
-                AND h.activity_id NOT IN (SELECT activity_id FROM lengths)
-                THEN CAST(round(a.timer_s * 1000) AS BIGINT)
-            ELSE coalesce((
-                SELECT sum(m.to_ms - m.from_ms) FROM moving AS m
-                WHERE m.activity_id = h.activity_id
-            ), 0)
-        END AS moving_ms
+        coalesce(
+            m.moving_ms,
+            CASE
+                WHEN h.total_mm IS NULL THEN CAST(round(a.timer_s * 1000) AS BIGINT)
+                ELSE 0
+            END
+        ) AS moving_ms
     FROM heads AS h
     JOIN activities AS a ON a.activity_id = h.activity_id
+    LEFT JOIN moved AS m ON m.activity_id = h.activity_id
 )
 SELECT
     h.athlete_id,
@@ -39,8 +42,8 @@ SELECT
     h.end_ms / 1000.0 AS elapsed_s,
     a.timer_s,
     t.moving_ms / 1000.0 AS moving_s,
-    top.climb_cm / 100.0 AS climb_m,
-    top.descent_cm / 100.0 AS descent_m,
+    last.climb_cm / 100.0 AS climb_m,
+    last.descent_cm / 100.0 AS descent_m,
     CAST(h.total_mm AS DOUBLE) / nullif(t.moving_ms, 0) AS avg_speed_m_s,
     fast.speed AS max_speed_m_s,
     hr.average AS avg_heart_rate_bpm,
@@ -54,7 +57,7 @@ SELECT
 FROM heads AS h
 JOIN activities AS a ON a.activity_id = h.activity_id
 JOIN times AS t ON t.activity_id = h.activity_id
-LEFT JOIN profile AS top ON top.activity_id = h.activity_id AND top.next_ms IS NULL
+LEFT JOIN profile AS last ON last.activity_id = h.activity_id AND last.next_ms IS NULL
 LEFT JOIN best_10_s AS fast ON fast.activity_id = h.activity_id
 LEFT JOIN averages AS hr ON hr.activity_id = h.activity_id AND hr.channel = 'heart_rate'
 LEFT JOIN averages AS cad ON cad.activity_id = h.activity_id AND cad.channel = 'cadence'

@@ -45,8 +45,11 @@ impl Moving {
         let Self::Stretches(stretches) = self else {
             return 0;
         };
+        let first = stretches.partition_point(|&(_, to)| to <= from_ms);
+        let inside = stretches[first..].iter();
+        let inside = inside.take_while(|&&(from, _)| from < to_ms);
         let share = |&(from, to): &(i64, i64)| to.min(to_ms) - from.max(from_ms);
-        stretches.iter().map(|stretch| share(stretch).max(0)).sum()
+        inside.map(|stretch| share(stretch).max(0)).sum()
     }
 }
 

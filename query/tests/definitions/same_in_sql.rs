@@ -1,11 +1,12 @@
-//! The SQL of each definition, run by stock DuckDB, gives the rows of its
-//! kernel.
+//! The SQL of each definition, run by stock DuckDB and by DataFusion, gives the
+//! rows of its kernel.
 
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, RecordBatch};
-use arrow::compute::cast;
+use arrow::compute::{cast, concat_batches};
 use arrow::util::display::array_value_to_string;
+use datafusion::prelude::SessionContext;
 use pacelake_query::derive::derive;
 use pacelake_query::derived::totals::overlay_totals;
 use pacelake_query::derived::{DERIVED, How, Scope};
@@ -17,7 +18,7 @@ use storage::table::{Kind, Table};
 use storage::tables::SAMPLES_VIEW;
 
 /// The line of `points.sql` that stands for no masks.
-const NO_MASKS: &str = "SELECT 0, 0, 0 WHERE false";
+const NO_MASKS: &str = "SELECT 0 AS activity_id, 0 AS first_sample, 0 AS last_sample WHERE false";
 
 /// Hard cases by hand, and random ones: the same on every run.
 fn sketches() -> Vec<Sketch> {
@@ -114,45 +115,70 @@ fn lines(table: &Table, rows: &RecordBatch) -> Vec<String> {
     lines
 }
 
-#[test]
-fn every_activity_definition_is_the_same_in_duckdb() {
-    let sketches = sketches();
-    let derived = derive(&crate::random::read(&sketches));
-    let folder = tempfile::tempdir().unwrap();
+/// The SQL of each activity definition, with the sketches' masks.
+fn queries(sketches: &[Sketch]) -> BTreeMap<&'static str, String> {
     let definitions = DERIVED
         .iter()
         .filter(|derived| derived.scope == Scope::Activity);
-    let queries: BTreeMap<&str, String> = definitions
-        .clone()
-        .map(|d| (d.name, with_masks(d.sql, &sketches)))
-        .collect();
-    let found = crate::duckdb::run(&setup(folder.path(), &sketches), &queries);
-    let activities = overlay_totals(&rows(&sketches).activities, &derived.totals);
+    definitions
+        .map(|d| (d.name, with_masks(d.sql, sketches)))
+        .collect()
+}
+
+/// Asserts that what an engine found are the rows of the kernels.
+fn assert_same(engine: &str, sketches: &[Sketch], found: &BTreeMap<String, RecordBatch>) {
+    let derived = derive(&crate::random::read(sketches));
+    let activities = overlay_totals(&rows(sketches).activities, &derived.totals);
+    let definitions = DERIVED
+        .iter()
+        .filter(|derived| derived.scope == Scope::Activity);
     for definition in definitions {
-        let duckdb = &found[definition.name];
+        let (name, table) = (definition.name, definition.table);
+        let found = &found[name];
         let kernel = match definition.how {
-            How::Kernel(_) => derived.tables[definition.name].clone(),
+            How::Kernel(_) => derived.tables[name].clone(),
             How::Columns(_) | How::Sql => {
-                let schema = duckdb.schema();
+                let schema = found.schema();
                 let names = schema.fields().iter().map(|field| field.name());
                 let same = names.map(|name| activities.schema().index_of(name).unwrap());
                 activities.project(&same.collect::<Vec<_>>()).unwrap()
             }
         };
-        assert!(
-            kernel.num_rows() > 20,
-            "{}: too few rows to judge",
-            definition.name
-        );
-        let (kernel, duckdb) = (
-            lines(definition.table, &kernel),
-            lines(definition.table, duckdb),
-        );
-        let differ = kernel
-            .iter()
-            .zip(&duckdb)
-            .find(|(kernel, duckdb)| kernel != duckdb);
-        assert_eq!(differ, None, "{}", definition.name);
-        assert_eq!(kernel.len(), duckdb.len(), "{}", definition.name);
+        assert!(kernel.num_rows() > 20, "{name}: too few rows to judge");
+        let (kernel, found) = (lines(table, &kernel), lines(table, found));
+        let differ = kernel.iter().zip(&found).find(|(a, b)| a != b);
+        assert_eq!(differ, None, "{engine}: {name}");
+        assert_eq!(kernel.len(), found.len(), "{engine}: {name}");
     }
+}
+
+#[test]
+fn every_activity_definition_is_the_same_in_duckdb() {
+    let sketches = sketches();
+    let folder = tempfile::tempdir().unwrap();
+    let found = crate::duckdb::run(&setup(folder.path(), &sketches), &queries(&sketches));
+    assert_same("DuckDB", &sketches, &found);
+}
+
+#[tokio::test]
+async fn every_activity_definition_is_the_same_in_datafusion() {
+    let sketches = sketches();
+    let rows = rows(&sketches);
+    let ctx = SessionContext::new();
+    for (name, rows) in [
+        ("activities", rows.activities),
+        ("streams", rows.streams),
+        ("laps", rows.laps),
+    ] {
+        ctx.register_batch(name, rows).unwrap();
+    }
+    let samples = ctx.sql(SAMPLES_VIEW).await.unwrap();
+    ctx.register_table("samples", samples.into_view()).unwrap();
+    let mut found = BTreeMap::new();
+    for (name, sql) in queries(&sketches) {
+        let batches = ctx.sql(&sql).await.unwrap().collect().await.unwrap();
+        let schema = batches[0].schema();
+        found.insert(name.to_owned(), concat_batches(&schema, &batches).unwrap());
+    }
+    assert_same("DataFusion", &sketches, &found);
 }
