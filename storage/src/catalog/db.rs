@@ -14,7 +14,7 @@ use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Connection, Transaction};
+use sqlx::{ConnectOptions, Connection, Transaction};
 
 use super::journal::{Counts, Journal};
 use super::statement::{Statement, execute_postgres, execute_sqlite, fetch_postgres, fetch_sqlite};
@@ -77,10 +77,13 @@ impl Db {
             .filename(path)
             .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS_KEPT);
+            .statement_cache_capacity(STATEMENTS_KEPT)
+            .disable_statement_logging();
         let pool = || {
             SqlitePoolOptions::new()
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                // Waiting for the writer's turn is nothing to warn of.
+                .acquire_slow_threshold(ACQUIRE_TIMEOUT)
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
@@ -112,7 +115,8 @@ impl Db {
         let options = options
             .application_name("pacelake")
             .statement_cache_capacity(STATEMENTS_KEPT)
-            .options([("search_path", "pacelake,public"), ("timezone", "UTC")]);
+            .options([("search_path", "pacelake,public"), ("timezone", "UTC")])
+            .disable_statement_logging();
         // A pool would go on trying: a server that does not answer now is an
         // error now.
         let connecting = |source| Error::database("connect to PostgreSQL", source);
@@ -123,6 +127,7 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .acquire_slow_threshold(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
         Ok(Self::new(Engine::Postgres(pool)))
     }
@@ -313,10 +318,11 @@ impl Tx {
         rows: &[Vec<Value>],
         after: &'static str,
     ) -> Result<u64, Error> {
+        let dialect = self.dialect();
         let width = rows.first().map_or(1, Vec::len).max(1);
         let mut written = 0;
         for chunk in rows.chunks(MAX_VALUES / width) {
-            let statement = Statement::with_rows(before, chunk.len(), width, after);
+            let statement = Statement::with_rows(dialect, before, chunk.len(), width, after);
             let values: Vec<Value> = chunk.iter().flatten().cloned().collect();
             debug_assert_eq!(values.len(), chunk.len() * width, "rows differ in width");
             written += self.execute_statement(statement, &values).await?;

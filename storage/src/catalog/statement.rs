@@ -6,6 +6,7 @@ use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
 
+use super::db::Dialect;
 use super::dialect;
 use super::value::{Row, Value};
 use crate::error::Error;
@@ -42,7 +43,9 @@ impl Statement {
         }
     }
 
+    /// `before`, so many rows of placeholders, `after`.
     pub(super) fn with_rows(
+        dialect: Dialect,
         before: &'static str,
         rows: usize,
         width: usize,
@@ -56,9 +59,14 @@ impl Statement {
         for row in 0..rows {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..width {
-                let separator = if column == 0 { "" } else { ", " };
-                let number = row * width + column + 1;
-                write!(sql, "{separator}${number}").expect("a String takes all that is written");
+                sql.push_str(if column == 0 { "" } else { ", " });
+                match dialect {
+                    // SQLite looks a numbered placeholder up in a list of all
+                    // before it: thousands of them would take seconds.
+                    Dialect::Sqlite => sql.push('?'),
+                    Dialect::Postgres => write!(sql, "${}", row * width + column + 1)
+                        .expect("a String takes all that is written"),
+                }
             }
             sql.push(')');
         }
