@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::Options;
+
 /// A data directory of its own and, for PostgreSQL, an empty database of its
 /// own. The directory goes when it is dropped.
 #[derive(Debug)]
@@ -37,6 +39,14 @@ impl Place {
         Self {
             catalog: Some(postgres_database()),
             ..Self::sqlite()
+        }
+    }
+
+    /// What opens a store here.
+    pub fn options(&self) -> Options {
+        Options {
+            data_dir: self.data_dir.path().to_owned(),
+            catalog: self.catalog.clone(),
         }
     }
 }

@@ -14,27 +14,8 @@ pub use cost::*;
 pub use duckdb::*;
 pub use reading::*;
 
-/// Each promise as a test of its own, once on either database.
 #[cfg(test)]
-macro_rules! on_both {
-    ($($promise:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(&crate::testing::Place::sqlite()).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(&crate::testing::Place::postgres()).await;
-            })+
-        }
-    };
-}
-
-#[cfg(test)]
-on_both!(
+crate::testing::on_both!(
     rows_come_back_as_they_were,
     a_replace_is_one_snapshot_and_the_past_stays,
     a_file_without_rows_ends,
