@@ -1,1 +1,71 @@
-//! api
+//! The HTTP layer: handlers that read tables and enqueue jobs.
+//!
+//! A handler never computes a number. It says by its arguments who may call it
+//! ([`access`]), what it is asked ([`parameters`]) and what it reads from
+//! ([`reader`], one snapshot a request), and answers with rows of a declared
+//! shape. Begin at [`router`], the list of routes.
+
+pub mod access;
+pub mod answer;
+pub mod geojson;
+pub mod log;
+pub mod openapi;
+pub mod origin;
+pub mod parameters;
+pub mod problem;
+pub mod reader;
+pub mod routes;
+pub mod schema;
+pub mod serve;
+pub mod state;
+
+mod html;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use problem::Problem;
+pub use serve::{ServeError, serve};
+pub use state::State;
+
+/// No request has a body yet that is longer, in bytes.
+const MAX_BODY: usize = 64 << 10;
+
+/// Every route with its documentation: adding one here adds it to both.
+fn router() -> OpenApiRouter<State> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(routes::activities::list_activities))
+        .routes(routes!(routes::activities::get_activity))
+        .routes(routes!(routes::activities::get_map))
+        .routes(routes!(routes::activities::list_splits))
+        .routes(routes!(routes::activities::get_streams))
+        .routes(routes!(routes::activities::list_laps))
+        .routes(routes!(routes::activities::list_findings))
+        .routes(routes!(routes::runs::list_runs))
+        .routes(routes!(routes::stats::list_stats))
+        .routes(routes!(routes::analytics::list_peaks))
+        .routes(routes!(routes::analytics::list_best_efforts))
+        .routes(routes!(routes::health::get_health))
+        .routes(routes!(routes::documents::get_openapi))
+        .routes(routes!(routes::documents::get_docs))
+        .routes(routes!(routes::start::get_start))
+}
+
+/// The whole application.
+pub fn app(state: State) -> Router {
+    let (router, _) = router().split_for_parts();
+    router
+        .fallback(problem::unknown_route)
+        .method_not_allowed_fallback(problem::unknown_method)
+        .layer(from_fn(origin::check))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(from_fn(log::request))
+        .layer(CompressionLayer::new())
+        .with_state(state)
+}

@@ -9,6 +9,8 @@
 pub mod activities;
 pub mod parts;
 pub mod peaks;
+pub mod ranks;
+pub mod stats;
 pub mod track;
 
 use std::fmt;

@@ -5,9 +5,11 @@ use storage::tables::{ACTIVITIES, STREAMS};
 use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
 
 use super::*;
+use crate::derived::best_effort_ranks::RANKS_TABLE;
 use crate::derived::best_efforts::BEST_EFFORTS_TABLE;
 use crate::derived::peaks::PEAKS_TABLE;
 use crate::derived::splits::SPLITS_TABLE;
+use crate::derived::stats::STATS_TABLE;
 use crate::memory_tests::session;
 use crate::output::{Format, write_rows};
 use crate::session::Session;
@@ -343,6 +345,129 @@ async fn the_best_peak_is_the_earliest_of_the_highest() {
     assert_eq!(column(&best(minute).await.unwrap(), "activity_id"), [2]);
     let unknown = peaks::Filter {
         measure: Some("joy".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(
+        best(unknown).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
+}
+
+#[tokio::test]
+async fn statistics_come_newest_first_with_the_sum_of_all_before_its_parts() {
+    let period = |period: &str, start: &str, sport: &str| json!({"athlete_id": 1, "period": period, "period_start": start, "sport": sport});
+    let rows = json!([
+        period("month", "2024-01-01", "run"),
+        period("month", "2024-02-01", "run"),
+        period("month", "2024-02-01", "all"),
+        period("month", "2024-02-01", "ride"),
+        period("year", "2024-01-01", "all"),
+    ]);
+    let session = session(&[(&STATS_TABLE, rows)], &[]).await;
+    let expected = [
+        ("2024-02-01", "all"),
+        ("2024-02-01", "ride"),
+        ("2024-02-01", "run"),
+        ("2024-01-01", "run"),
+    ];
+    for limit in 1..=5 {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let filter = stats::Filter::default();
+            let page = stats::list(&session, ME, "month", &filter, after.as_ref(), limit);
+            let page = page.await.unwrap();
+            assert_eq!(page.rows.schema, stats::shape().schema());
+            let starts = column(&page.rows, "period_start");
+            seen.extend(starts.into_iter().zip(column(&page.rows, "sport")));
+            let Some(next) = page.next else { break };
+            after = Some(next.to_string().parse().unwrap());
+        }
+        assert_eq!(
+            seen,
+            expected.map(|(start, sport)| (json!(start), json!(sport)))
+        );
+    }
+    let runs = stats::Filter {
+        sport: Some("run".to_owned()),
+        from: Some("2024-01-15".parse().unwrap()),
+        to: Some("2024-02-01".parse().unwrap()),
+    };
+    let page = stats::list(&session, ME, "month", &runs, None, 9)
+        .await
+        .unwrap();
+    assert_eq!(column(&page.rows, "period_start"), ["2024-02-01"]);
+    assert!(
+        stats::list(&session, ME, "decade", &runs, None, 9)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn ranks_are_read_or_computed_for_another_day() {
+    let effort = |id: i64, day: &str, elapsed_s: f64| {
+        json!({
+            "athlete_id": 1, "activity_id": id, "start_time": format!("{day}T08:00:00"),
+            "start_date_local": day, "sport": "run", "distance_m": 5000.0,
+            "elapsed_s": elapsed_s,
+        })
+    };
+    let efforts = json!([
+        effort(1, "2024-01-01", 1200.0),
+        effort(2, "2024-05-01", 1300.0)
+    ]);
+    let rank = |id: i64, day: &str, elapsed_s: f64, rank: i32| {
+        let mut row = effort(id, day, elapsed_s);
+        row["rank"] = json!(rank);
+        row["time_window"] = json!("all");
+        row
+    };
+    let ranks = json!([
+        rank(2, "2024-05-01", 1300.0, 2),
+        rank(1, "2024-01-01", 1200.0, 1)
+    ]);
+    let tables = [
+        (&ACTIVITIES, json!([])),
+        (&BEST_EFFORTS_TABLE, efforts),
+        (&RANKS_TABLE, ranks),
+    ];
+    let session = session(&tables, &[]).await;
+    let best = |filter: ranks::Filter| {
+        let session = session.clone();
+        async move { ranks::best(&session, ME, &filter).await }
+    };
+    let all = best(ranks::Filter::default()).await.unwrap();
+    assert_eq!(all.schema, ranks::shape().schema());
+    assert_eq!(column(&all, "activity_id"), [1, 2]);
+    assert_eq!(column(&all, "pace_s_per_km"), [240.0, 260.0]);
+    let first = best(ranks::Filter {
+        ranks: 1,
+        ..Default::default()
+    })
+    .await
+    .unwrap();
+    assert_eq!(column(&first, "rank"), [1]);
+    let other = ranks::Filter {
+        distance_m: Some(400.0),
+        ..Default::default()
+    };
+    assert!(best(other).await.unwrap().is_empty());
+    // By the end of May the effort of January is out of the three months.
+    let spring = ranks::Filter {
+        window: "3m".to_owned(),
+        as_of: Some("2024-05-31".parse().unwrap()),
+        ..Default::default()
+    };
+    let spring = best(spring).await.unwrap();
+    assert_eq!(column(&spring, "activity_id"), [2]);
+    assert_eq!(column(&spring, "rank"), [1]);
+    let before = ranks::Filter {
+        as_of: Some("2023-01-01".parse().unwrap()),
+        ..Default::default()
+    };
+    assert!(best(before).await.unwrap().is_empty());
+    let unknown = ranks::Filter {
+        window: "5y".to_owned(),
         ..Default::default()
     };
     assert_eq!(

@@ -24,6 +24,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::StreamExt;
+use storage::LakeView;
 
 use crate::error::Error;
 use crate::sql;
@@ -99,6 +100,19 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session at one snapshot of the lake.
+    ///
+    /// # Errors
+    /// As [`Session::over`].
+    pub async fn open(view: &LakeView, limits: Limits) -> Result<Self, Error> {
+        let runtime = runtime(&limits)?;
+        let (url, store) = view.object_store();
+        runtime.register_object_store(&url, store);
+        let names = view.table_names().into_iter();
+        let tables = names.filter_map(|name| Some((name.clone(), view.provider(&name)?)));
+        Self::over(tables.collect(), &view.views(), runtime, limits).await
+    }
+
     /// A session over named tables, and views over them as `(name, SQL)`.
     ///
     /// A view that DataFusion cannot plan is left out and logged: views may

@@ -19,6 +19,8 @@ pub enum Code {
     UnreadablePath,
     /// What was asked for does not exist, or is another athlete's.
     NotFound,
+    /// A method that a path does not answer.
+    MethodNotAllowed,
     /// An argument or parameter that means nothing.
     InvalidArgument,
     /// A query that cannot be planned or run.
@@ -125,6 +127,13 @@ pub const CODES: &[CodeRow] = &[
         Verdict::GiveUp,
     ),
     row(Code::NotFound, "not_found", 404, 1, Verdict::GiveUp),
+    row(
+        Code::MethodNotAllowed,
+        "method_not_allowed",
+        405,
+        1,
+        Verdict::GiveUp,
+    ),
     row(
         Code::InvalidArgument,
         "invalid_argument",

@@ -1,0 +1,54 @@
+//! Who may call a handler: an argument of it.
+//!
+//! Until accounts exist, requests act as the one athlete; [`crate::serve`]
+//! listens on loopback only, and [`crate::origin`] keeps web pages out.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use storage::AthleteId;
+
+use crate::problem::Problem;
+use crate::state::State;
+
+/// The athlete whose rows the handler may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Athlete {
+    /// Who it is.
+    pub id: AthleteId,
+    /// Rises with every change of their activities.
+    pub revision: i64,
+    /// Rises with every change of their ranks and statistics.
+    pub reconciliation: i64,
+}
+
+impl FromRequestParts<State> for Athlete {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        if let Some(athlete) = parts.extensions.get::<Self>() {
+            return Ok(*athlete);
+        }
+        let found = state.storage.catalog.first_athlete().await?;
+        let athlete = Self {
+            id: found.athlete_id,
+            revision: found.revision,
+            reconciliation: found.reconciled_revision,
+        };
+        parts.extensions.insert(athlete);
+        Ok(athlete)
+    }
+}
+
+/// Everyone may call the handler: it tells nothing of any athlete.
+#[derive(Clone, Copy, Debug)]
+pub struct Public;
+
+impl FromRequestParts<State> for Public {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &State) -> Result<Self, Infallible> {
+        Ok(Self)
+    }
+}

@@ -1,0 +1,95 @@
+//! What happens around every request: an id, a time limit, the body of a
+//! problem, one line in the log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::Request;
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use storage::Code;
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+/// The header of a request's id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long an answer may take to begin.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Nothing from elsewhere, no scripts, no frames.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
+);
+
+/// Gives every request an id (the caller's own, if it is plain), bounds its
+/// time, and writes what [`Problem`]s left to say.
+pub async fn request(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = given_id(&request).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            Code::QueryLimit,
+            format!("no answer was ready within {} s", PATIENCE.as_secs()),
+            "ask for less at a time",
+        )
+        .into_response(),
+    };
+    let mut response = finish(response, &id);
+    let headers = response.headers_mut();
+    let value = HeaderValue::from_str(&id).expect("an id is made of plain characters");
+    headers.insert(REQUEST_ID, value);
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    tracing::info!(
+        request_id = id,
+        %method,
+        path,
+        status = response.status().as_u16(),
+        ms = started.elapsed().as_millis() as u64,
+        "request"
+    );
+    response
+}
+
+/// The id that the caller gave, where it can stand in logs as it is.
+fn given_id(request: &Request) -> Option<String> {
+    let given = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let fits = (1..=64).contains(&given.len()) && given.chars().all(plain);
+    fits.then(|| given.to_owned())
+}
+
+/// Writes the body of a problem, keeping the headers that it came with.
+fn finish(response: Response, id: &str) -> Response {
+    let problem = response.extensions().get::<Arc<Problem>>().cloned();
+    let problem = match (problem, response.status()) {
+        (Some(problem), _) => problem,
+        // The limit on bodies answers by itself.
+        (None, StatusCode::PAYLOAD_TOO_LARGE) => Arc::new(Problem::new(
+            Code::InputTooLarge,
+            "the request's body is too large",
+            "send no body",
+        )),
+        (None, _) => return response,
+    };
+    if problem.code().row().http_status >= 500 {
+        tracing::error!(request_id = id, code = problem.code().name(), chain = ?problem.chain());
+    }
+    let mut answer = problem.answer(id);
+    for (name, value) in response.headers() {
+        if !answer.headers().contains_key(name) && name != axum::http::header::CONTENT_LENGTH {
+            answer.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    answer
+}

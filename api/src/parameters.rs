@@ -1,0 +1,116 @@
+//! What handlers are asked: path and query parameters, checked at the door.
+//!
+//! A parameter that is unknown, doubled, malformed or out of bounds is
+//! answered with 400; nothing is silently changed.
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use jiff::civil::Date;
+use query::read::Cursor;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use storage::ActivityId;
+use utoipa::IntoParams;
+
+use crate::problem::Problem;
+
+/// The most rows that one page may have.
+pub const MAX_LIMIT: usize = 500;
+
+/// Query parameters of a type that denies unknown ones.
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::<T>::try_from_uri(&parts.uri)
+            .map(|Query(parameters)| Self(parameters))
+            .map_err(|error| {
+                let cause = std::error::Error::source(&error);
+                Problem::argument(cause.map_or_else(|| error.to_string(), ToString::to_string))
+            })
+    }
+}
+
+/// The parameters of a route that has none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParameters {}
+
+/// The activity that a path names.
+#[derive(Clone, Copy, Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ActivityPath {
+    /// The activity's id.
+    #[param(value_type = i64)]
+    pub activity_id: ActivityId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ActivityPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::argument(error.body_text()))?;
+        // Digits only: `+7` and ` 7` would be other names of the same thing.
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse::<i64>() {
+            Ok(id) if digits => Ok(Self {
+                activity_id: ActivityId(id),
+            }),
+            _ => Err(Problem::argument(format!(
+                "{text:?} is no activity's id, which is a number"
+            ))),
+        }
+    }
+}
+
+/// The default of `limit` where a page does not say otherwise.
+pub fn page_limit() -> usize {
+    50
+}
+
+/// Checks `limit` against its bounds.
+///
+/// # Errors
+/// A 400 that names them.
+pub fn bounded(limit: usize, maximum: usize) -> Result<usize, Problem> {
+    if (1..=maximum).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::argument(format!(
+        "limit is from 1 to {maximum}, not {limit}"
+    )))
+}
+
+/// Reads an optional day, `YYYY-MM-DD`.
+pub fn optional_day<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Date>, D::Error> {
+    let text = String::deserialize(input)?;
+    let wrong = || serde::de::Error::custom(format!("{text:?} is no day, which is YYYY-MM-DD"));
+    // jiff also takes times and week dates; a day has one form here.
+    let plain = text.len() == 10
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-');
+    match text.parse() {
+        Ok(date) if plain => Ok(Some(date)),
+        _ => Err(wrong()),
+    }
+}
+
+/// Reads an optional cursor.
+pub fn optional_cursor<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Cursor>, D::Error> {
+    let text = String::deserialize(input)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// Reads an optional finite number.
+pub fn optional_number<'de, D: Deserializer<'de>>(input: D) -> Result<Option<f64>, D::Error> {
+    let text = String::deserialize(input)?;
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(Some(number)),
+        _ => Err(serde::de::Error::custom(format!("{text:?} is no number"))),
+    }
+}

@@ -1,0 +1,168 @@
+//! What a handler reads from: one snapshot a request, and the ETag of what it
+//! gives.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use query::read::Page;
+use query::{Rows, Session};
+use sha2::{Digest, Sha256};
+use storage::catalog::Catalog;
+use storage::{ActivityId, ActivityKey};
+use uuid::Uuid;
+
+use crate::access::Athlete;
+use crate::answer::{self, Answer};
+use crate::problem::Problem;
+use crate::state::State;
+
+/// Rises when history is rewritten by a purge, which there is not yet.
+const PURGE_EPOCH: u64 = 0;
+
+/// Clients may keep answers, and must ask each time whether they still hold.
+const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// One snapshot, as one athlete's request sees it.
+///
+/// As an argument it stands last: it answers 304 by itself, before anything is
+/// read, where the client has the present answer already.
+pub struct Reader {
+    /// DataFusion at the snapshot.
+    pub session: Session,
+    catalog: Catalog,
+    athlete: Athlete,
+    etag: HeaderValue,
+}
+
+impl Reader {
+    /// Where an activity of this athlete is.
+    ///
+    /// # Errors
+    /// `not_found`, also where it is another athlete's.
+    pub async fn key(&self, activity_id: ActivityId) -> Result<ActivityKey, Problem> {
+        let found = self.catalog.find_activity(activity_id).await?;
+        found
+            .map(|pointer| pointer.key)
+            .filter(|key| key.athlete_id == self.athlete.id)
+            .ok_or_else(|| Problem::not_found(&format!("activity {activity_id}")))
+    }
+
+    /// Rows of a list.
+    ///
+    /// # Errors
+    /// Where they cannot be encoded.
+    pub fn list<T>(&self, rows: &Rows) -> Result<Answer<T>, Problem> {
+        Ok(self.tagged(answer::items(rows)?))
+    }
+
+    /// A page of a list.
+    ///
+    /// # Errors
+    /// Where its rows cannot be encoded.
+    pub fn page<T>(&self, page: &Page) -> Result<Answer<T>, Problem> {
+        Ok(self.tagged(answer::page(page)?))
+    }
+
+    /// The one row that there must be.
+    ///
+    /// # Errors
+    /// `not_found` where there is none, which a commit between the catalog's
+    /// answer and the snapshot can bring about.
+    pub fn one<T>(&self, rows: &Rows, what: &str) -> Result<Answer<T>, Problem> {
+        let row = answer::one(rows)?.ok_or_else(|| Problem::not_found(what))?;
+        Ok(self.tagged(row))
+    }
+
+    /// An answer of this snapshot.
+    pub fn tagged<T>(&self, body: Vec<u8>) -> Answer<T> {
+        Answer::json(body)
+            .with(ETAG, self.etag.clone())
+            .with(CACHE_CONTROL, ASK_EACH_TIME)
+    }
+}
+
+/// Why there is no reader.
+pub enum NoReader {
+    /// The client has the present answer.
+    NotModified(HeaderValue),
+    /// Catalog or lake cannot be reached.
+    Problem(Problem),
+}
+
+impl From<Problem> for NoReader {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl IntoResponse for NoReader {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotModified(etag) => {
+                let headers = [(ETAG, etag), (CACHE_CONTROL, ASK_EACH_TIME)];
+                (StatusCode::NOT_MODIFIED, headers).into_response()
+            }
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl FromRequestParts<State> for Reader {
+    type Rejection = NoReader;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, NoReader> {
+        // The revision before the snapshot: a commit in between makes the
+        // answer newer than its tag, never older.
+        let athlete = Athlete::from_request_parts(parts, state).await?;
+        let etag = etag(state.storage.lake.uuid(), &athlete, parts);
+        if is_known(&parts.headers, &etag) {
+            return Err(NoReader::NotModified(etag));
+        }
+        let (_, session) = state.session().await?;
+        Ok(Self {
+            session,
+            catalog: state.storage.catalog.clone(),
+            athlete,
+            etag,
+        })
+    }
+}
+
+/// The tag of an answer: it changes with what the answer depends on, and with
+/// nothing else, such as another athlete's activities.
+///
+/// It is weak, since the same answer may be compressed or not.
+fn etag(lake: Uuid, athlete: &Athlete, parts: &Parts) -> HeaderValue {
+    let mut hash = Sha256::new();
+    hash.update(lake);
+    for number in [
+        PURGE_EPOCH,
+        athlete.id.0 as u64,
+        athlete.revision as u64,
+        athlete.reconciliation as u64,
+    ] {
+        hash.update(number.to_le_bytes());
+    }
+    hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update([0]);
+    hash.update(parts.uri.to_string());
+    let digest = hash.finalize();
+    let mut text = String::from("W/\"");
+    for byte in &digest[..16] {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text.push('"');
+    HeaderValue::from_str(&text).expect("hex digits may stand in a header")
+}
+
+/// Whether the client names this tag among those it has.
+fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let ours = opaque(etag.to_str().unwrap_or_default());
+    headers.get_all(IF_NONE_MATCH).iter().any(|given| {
+        let given = given.to_str().unwrap_or_default();
+        given.trim() == "*" || given.split(',').any(|tag| opaque(tag) == ours)
+    })
+}

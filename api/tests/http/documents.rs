@@ -1,0 +1,113 @@
+//! The document and its pages hold what the application does.
+
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use crate::app::{RUN, TestApp};
+
+/// Every path of the document, with the run's id in it.
+fn paths(document: &Value) -> Vec<String> {
+    let paths = document["paths"].as_object().unwrap().keys();
+    paths
+        .map(|path| path.replace("{activity_id}", &RUN.to_string()))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_documented_path_answers_without_parameters() {
+    let app = TestApp::new().await;
+    let document = app.json("/api/openapi.json").await;
+    for path in paths(&document) {
+        let answered = app.get(&path).await;
+        assert_eq!(
+            answered.status,
+            StatusCode::OK,
+            "{path}: {}",
+            answered.text()
+        );
+        assert_ne!(answered.header("x-request-id"), "", "{path}");
+    }
+}
+
+/// The schema that a value refers to, or the value.
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => schema,
+    }
+}
+
+/// Fails where a value is not as its schema says.
+fn conforms(document: &Value, schema: &Value, value: &Value, place: &str) {
+    let schema = resolve(document, schema);
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let types = match &schema["type"] {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        _ => return,
+    };
+    let allowed = types.contains(&kind) || (kind == "integer" && types.contains(&"number"));
+    assert!(allowed, "{place} is {kind}, not {types:?}");
+    for entry in value.as_array().into_iter().flatten() {
+        conforms(document, &schema["items"], entry, place);
+    }
+    if let Some(fields) = value.as_object() {
+        for (name, value) in fields {
+            let property = &schema["properties"][name];
+            assert!(property.is_object(), "{place}.{name} is not described");
+            conforms(document, property, value, &format!("{place}.{name}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_as_its_schema_says() {
+    let app = TestApp::new().await;
+    let document = app.json("/api/openapi.json").await;
+    let mut checked = 0;
+    for (template, item) in document["paths"].as_object().unwrap() {
+        let content = &item["get"]["responses"]["200"]["content"]["application/json"];
+        let path = template.replace("{activity_id}", &RUN.to_string());
+        if content.is_object() && path != "/api/openapi.json" {
+            conforms(&document, &content["schema"], &app.json(&path).await, &path);
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 12);
+}
+
+#[tokio::test]
+async fn the_pages_ask_for_nothing_from_elsewhere() {
+    let app = TestApp::new().await;
+    for path in ["/", "/api/docs"] {
+        let page = app.get(path).await;
+        let text = page.text();
+        for outside in ["<script", "src=", "http://", "https://", "@import", "url("] {
+            assert!(!text.contains(outside), "{path} holds {outside}");
+        }
+        assert!(
+            page.header("content-security-policy")
+                .starts_with("default-src 'none'")
+        );
+    }
+    let docs = app.get("/api/docs").await.text();
+    let document = app.json("/api/openapi.json").await;
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(docs.contains(&format!("GET {path}<")), "{path}");
+    }
+    for name in document["components"]["schemas"]
+        .as_object()
+        .unwrap()
+        .keys()
+    {
+        assert!(docs.contains(&format!("id=\"{name}\"")), "{name}");
+    }
+}
