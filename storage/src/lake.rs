@@ -261,7 +261,8 @@ impl Lake {
     /// changes or none.
     ///
     /// Where there is nothing to change in the lake no snapshot is made, and
-    /// the answer is the newest one.
+    /// the answer is the newest one. Where the lake already has a snapshot of
+    /// this attempt, that is the answer and nothing is written.
     ///
     /// # Errors
     /// [`Error::Conflict`] where someone else wrote the same thing first;
@@ -269,6 +270,10 @@ impl Lake {
     /// that do not fit; [`Error::Store`], [`Error::Parquet`] and
     /// [`Error::Database`]. Nothing is written then.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        // The caller may ask again because an answer was lost.
+        if let Some(snapshot_id) = commit::find(&self.inner.db, commit.attempt).await? {
+            return Ok(Committed { snapshot_id });
+        }
         let base = self.inner.newest().await?;
         let changes: Vec<Change<'_>> = commit
             .changes

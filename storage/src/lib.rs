@@ -25,5 +25,5 @@ pub mod testing;
 pub use code::{Code, Failure, Verdict};
 pub use error::Error;
 pub use id::{ActivityId, ActivityKey, AthleteId};
-pub use lake::{Commit, Committed, KeySet, Lake, LakeView, TableChange};
+pub use lake::{Commit, Committed, KeySet, Lake, LakeView, Problem, TableChange, TableSize};
 pub use storage::{Options, Storage};

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, SystemTime};
 
-use super::rows::{
-    EFFORTS, TRACKS, all, commit, efforts, key, open, options, replace, sorted, tracks,
-};
+use super::rows::{EFFORTS, TRACKS, all, commit, efforts, key, open, replace, sorted, tracks};
 use crate::catalog::{ActivityWrite, CatalogChange};
 use crate::ducklake::commit::find;
-use crate::lake::{KeySet, Lake, Problem, TableChange};
+use crate::lake::{Commit, KeySet, Lake, Problem, TableChange};
 use crate::table::Table;
 use crate::testing::Place;
 use crate::{Code, Failure, Storage};
@@ -192,6 +191,14 @@ pub async fn a_lost_answer_is_looked_up(place: &Place) {
         find(db, attempt).await.unwrap(),
         Some(committed.snapshot_id)
     );
+    storage.lake.commit(replace(5..6, 1)).await.unwrap();
+    let files = files_on_disk(place);
+    let again = Commit {
+        attempt,
+        ..replace(0..3, 2)
+    };
+    assert_eq!(storage.lake.commit(again).await.unwrap(), committed);
+    assert_eq!(files_on_disk(place), files);
 }
 
 /// Two processes that append at once both succeed, and nothing is lost.
@@ -259,7 +266,7 @@ pub async fn another_version_is_refused(place: &Place) {
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    let error = Storage::open(&options(place), &[&EFFORTS], &[])
+    let error = Storage::open(&place.options(), &[&EFFORTS], &[])
         .await
         .unwrap_err();
     assert_eq!(error.code(), Code::UnknownVersion);
@@ -288,6 +295,13 @@ pub async fn what_is_wrong_is_found(place: &Place) {
         panic!("one file a commit: {files:?}");
     };
     fs::remove_file(missing).unwrap();
+    let junk = |name: &str, age: Duration| {
+        let path = place.data_dir.path().join("lake").join(name);
+        let file = fs::File::create(path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    };
+    junk("young", Duration::from_secs(3600));
+    junk("old", Duration::from_secs(25 * 3600));
     let bytes = fs::read(cut).unwrap();
     fs::write(cut, &bytes[..bytes.len() - 9]).unwrap();
     let problems = lake.verify().await.unwrap();
@@ -296,8 +310,9 @@ pub async fn what_is_wrong_is_found(place: &Place) {
         .map(|problem| match problem {
             Problem::Missing { path } if missing.ends_with(path.as_str()) => "missing",
             Problem::Size { path, .. } if cut.ends_with(path.as_str()) => "cut",
+            Problem::Orphan { path, .. } if path == "old" && problem.is_harmless() => "orphan",
             other => panic!("{other}"),
         })
         .collect();
-    assert_eq!(found, BTreeSet::from(["cut", "missing"]));
+    assert_eq!(found, BTreeSet::from(["cut", "missing", "orphan"]));
 }

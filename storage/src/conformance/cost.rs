@@ -14,7 +14,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use super::rows::{EFFORTS, TRACKS, commit, key, open, replace, sorted, tracks};
+use super::rows::{EFFORTS, TRACKS, commit, key, open, query, replace, sorted, tracks};
 use crate::catalog::{Counts, Tx, Value};
 use crate::lake::{KeySet, Lake, TableChange, TableSize};
 use crate::objects::open_disk;
@@ -182,6 +182,18 @@ pub async fn a_point_read_reads_a_few_pages(place: &Place) {
         second < 2 * 12 * activity + 4096,
         "{second} bytes for an activity of {activity}"
     );
+    // By SQL likewise, with footer and page index at hand.
+    let wanted = near(5_555);
+    let sql = format!(
+        "select * from tracks where athlete_id = {} and activity_id = {} \
+         and start_time = to_timestamp_micros({})",
+        wanted.athlete_id, wanted.activity_id, wanted.start_time_us
+    );
+    let before = counted.bytes.load(Ordering::Relaxed);
+    let found = query(&view, &sql).await;
+    let by_sql = counted.bytes.load(Ordering::Relaxed) - before;
+    assert_eq!(sorted(&found), sorted(&[rows.slice(5_555, 1)]));
+    assert!(by_sql < 2 * 12 * activity + 4096, "{by_sql} bytes by SQL");
     // The first read also took footer and page index, once.
     assert!(first < size / 10, "{first} bytes of {size}");
 }

@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::rows::{
-    self, EFFORTS, PAIRED, TRACKS, Use, all, commit, duckdb, in_order, key, open, options, query,
-    replace, sorted,
+    self, EFFORTS, PAIRED, TRACKS, Use, all, commit, duckdb, in_order, key, open, query, replace,
+    sorted,
 };
 use crate::Storage;
 use crate::lake::{KeySet, TableChange};
@@ -134,7 +134,7 @@ pub async fn duckdb_goes_on_where_we_stop(place: &Place) {
 
 /// Opens the place without tables of ours.
 async fn open_foreign(place: &Place) -> Storage {
-    Storage::open(&options(place), &[], &[])
+    Storage::open(&place.options(), &[], &[])
         .await
         .expect("a lake of DuckDB's opens")
 }

@@ -20,7 +20,7 @@ use crate::lake::{Commit, KeySet, LakeView, TableChange};
 use crate::table::{Column, Kind, Partition, Table, Unit, column};
 use crate::tables::POINTER;
 use crate::testing::Place;
-use crate::{ActivityId, ActivityKey, AthleteId, Options, Storage};
+use crate::{ActivityId, ActivityKey, AthleteId, Storage};
 
 /// A table of plain values, as derived tables are.
 pub static EFFORTS: Table = Table {
@@ -66,17 +66,9 @@ pub const PAIRED: (&str, &str) = (
 
 /// Opens the place with both tables and the view.
 pub async fn open(place: &Place) -> Storage {
-    Storage::open(&options(place), &[&EFFORTS, &TRACKS], &[PAIRED])
+    Storage::open(&place.options(), &[&EFFORTS, &TRACKS], &[PAIRED])
         .await
         .expect("the place opens")
-}
-
-/// What opens the place.
-pub fn options(place: &Place) -> Options {
-    Options {
-        data_dir: place.data_dir.path().to_owned(),
-        catalog: place.catalog.clone(),
-    }
 }
 
 /// The key of the `n`th activity: three athletes, one activity every 40 days

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use futures::future::join_all;
 use uuid::Uuid;
 
 use super::changes;
@@ -35,7 +36,7 @@ pub(crate) struct Change<'a> {
     /// The table's name.
     pub table: &'a str,
     /// The order of rows in its files.
-    pub sort: &'a [&'a str],
+    pub sort: &'a [&'static str],
     /// The keys whose rows go, as a batch whose schema names the key columns.
     pub delete: Option<&'a RecordBatch>,
     /// The rows that come.
@@ -83,44 +84,40 @@ impl<'a> Prepared<'a> {
     /// [`Error::NoTable`], [`Error::NoColumn`] and [`Error::Rows`] for changes
     /// that do not fit, [`Error::Store`], [`Error::Parquet`].
     pub async fn new(io: &Io, base: &Arc<State>, changes: &'a [Change<'a>]) -> Result<Self, Error> {
+        for (nth, change) in changes.iter().enumerate() {
+            if changes[..nth]
+                .iter()
+                .any(|other| other.table == change.table)
+            {
+                // Each would replace the other's delete files.
+                return Err(Error::Inconsistent {
+                    what: format!("a commit changes table {} twice", change.table),
+                });
+            }
+        }
         let mut prepared = Self {
             tables: Vec::with_capacity(changes.len()),
             base: Arc::clone(base),
         };
-        for change in changes {
-            if let Err(error) = prepared.add(io, change).await {
-                prepared.discard(io).await;
-                return Err(error);
+        let written = changes.iter().map(|change| prepare(io, base, change));
+        let mut failed = None;
+        for table in join_all(written).await {
+            match table {
+                Ok(table) => prepared.tables.push(table),
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if let Err(error) = prepared.search(io, base).await {
-            prepared.discard(io).await;
-            return Err(error);
-        }
-        Ok(prepared)
-    }
-
-    async fn add(&mut self, io: &Io, change: &'a Change<'a>) -> Result<(), Error> {
-        let Some(table) = self.base.tables.get(change.table) else {
-            return Err(Error::NoTable {
-                table: change.table.to_owned(),
-            });
+        let searched = match failed {
+            Some(error) => Err(error),
+            None => prepared.search(io, base).await,
         };
-        let matcher = change
-            .delete
-            .map(|keys| Matcher::new(change.table, &table.columns, keys))
-            .transpose()?;
-        let written = write::write_rows(io, table, change.sort, change.append).await?;
-        self.tables.push(PreparedTable {
-            table: Arc::clone(table),
-            change,
-            written,
-            matcher,
-            found: Found::default(),
-            losses: Vec::new(),
-            inlined: Vec::new(),
-        });
-        Ok(())
+        match searched {
+            Ok(()) => Ok(prepared),
+            Err(error) => {
+                prepared.discard(io).await;
+                Err(error)
+            }
+        }
     }
 
     /// Finds the rows that go, among those that are there at `state`.
@@ -161,6 +158,32 @@ impl<'a> Prepared<'a> {
         let of_table = |table: &PreparedTable| table.written.len() + table.new_deletes().count();
         self.tables.iter().map(of_table).sum::<usize>() as i64
     }
+}
+
+/// Writes the rows that come in one table.
+async fn prepare<'a>(
+    io: &Io,
+    base: &State,
+    change: &'a Change<'a>,
+) -> Result<PreparedTable<'a>, Error> {
+    let Some(table) = base.tables.get(change.table) else {
+        return Err(Error::NoTable {
+            table: change.table.to_owned(),
+        });
+    };
+    let matcher = change
+        .delete
+        .map(|keys| Matcher::new(change.table, &table.columns, keys))
+        .transpose()?;
+    Ok(PreparedTable {
+        table: Arc::clone(table),
+        change,
+        written: write::write_rows(io, table, change.sort, change.append).await?,
+        matcher,
+        found: Found::default(),
+        losses: Vec::new(),
+        inlined: Vec::new(),
+    })
 }
 
 impl PreparedTable<'_> {

@@ -26,6 +26,7 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
+use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::arrow_reader::RowSelection;
 
 use super::adapter::AdapterFactory;
@@ -34,6 +35,9 @@ use super::deletes;
 use super::footers::{self, Readers};
 use super::io::{Io, parquet_error};
 use super::state::{DataFile, TableState};
+
+/// How many delete files are read at once.
+const FILES_AT_ONCE: usize = 8;
 
 /// A table at one snapshot.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ impl LakeTable {
     /// The file as DataFusion reads it, without its deleted rows.
     async fn partitioned_file(
         &self,
-        file: &DataFile,
+        file: Arc<DataFile>,
     ) -> Result<(PartitionedFile, u64), DataFusionError> {
         let object = &file.object;
         let mut scanned = PartitionedFile::new(String::new(), object.size);
@@ -66,7 +70,7 @@ impl LakeTable {
         let external = |error: crate::Error| DataFusionError::External(Box::new(error));
         let hidden = self
             .io
-            .hidden(file, self.snapshot_id)
+            .hidden(&file, self.snapshot_id)
             .await
             .map_err(external)?;
         if hidden.is_empty() {
@@ -166,13 +170,14 @@ impl TableProvider for LakeTable {
             Some(columns) => Arc::new(schema.project(columns)?),
             None => Arc::clone(schema),
         };
-        let mut scanned = Vec::new();
-        let mut rows = 0;
-        for file in self.pruned(predicate.as_ref())? {
-            let (file, live) = self.partitioned_file(&file).await?;
-            rows += live as usize;
-            scanned.push(file);
-        }
+        let files = self.pruned(predicate.as_ref())?;
+        let opened: Vec<(PartitionedFile, u64)> = stream::iter(files)
+            .map(|file| self.partitioned_file(file))
+            .buffered(FILES_AT_ONCE)
+            .try_collect()
+            .await?;
+        let rows = opened.iter().map(|(_, live)| *live as usize).sum();
+        let scanned: Vec<_> = opened.into_iter().map(|(file, _)| file).collect();
         if scanned.is_empty() {
             return self.inlined(projection, Arc::new(EmptyExec::new(projected)));
         }

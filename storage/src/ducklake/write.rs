@@ -1,7 +1,10 @@
 //! Writes data files and delete files, before any commit names them.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use futures::future::join_all;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode, PutOptions};
 use parquet::arrow::ArrowWriter;
@@ -13,7 +16,7 @@ use super::footers::Object;
 use super::io::{Io, parquet_error};
 use super::state::{DataFile, TableState};
 use super::statistics::{self, ColumnStats};
-use super::types;
+use super::types::{self, LakeColumn};
 use crate::error::Error;
 use crate::layout;
 
@@ -53,24 +56,67 @@ pub(crate) struct NewDeletes {
 ///
 /// # Errors
 /// [`Error::NoColumn`] and [`Error::Rows`] for rows that do not fit,
-/// [`Error::Store`], [`Error::Parquet`].
+/// [`Error::Store`], [`Error::Parquet`]; no file stays then.
 pub(crate) async fn write_rows(
     io: &Io,
-    table: &TableState,
-    sort: &[&str],
+    table: &Arc<TableState>,
+    sort: &[&'static str],
     batches: &[RecordBatch],
 ) -> Result<Vec<NewFile>, Error> {
     if batches.iter().all(|batch| batch.num_rows() == 0) {
         return Ok(Vec::new());
     }
+    let (table, sort, batches) = (Arc::clone(table), sort.to_vec(), batches.to_vec());
+    // Sorting and encoding keep a core busy and must hold up no other task.
+    let encoded = tokio::task::spawn_blocking(move || encode(&table, &sort, &batches))
+        .await
+        .map_err(|source| Error::Disk {
+            attempt: "encode",
+            path: "rows".to_owned(),
+            source: source.into(),
+        })??;
+    let puts = encoded.into_iter().map(|(mut file, bytes)| async move {
+        file.object = put(io, file.object, bytes).await?;
+        Ok(file)
+    });
+    all_or_none(io, join_all(puts).await, |file| &file.object).await
+}
+
+/// The results, or the first error, in which case the files of the others are
+/// taken back.
+pub(crate) async fn all_or_none<T>(
+    io: &Io,
+    results: Vec<Result<T, Error>>,
+    object: fn(&T) -> &Object,
+) -> Result<Vec<T>, Error> {
+    let mut written = Vec::new();
+    let mut failed = None;
+    for result in results {
+        match result {
+            Ok(file) => written.push(file),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    let Some(error) = failed else {
+        return Ok(written);
+    };
+    let objects: Vec<Object> = written.iter().map(object).cloned().collect();
+    discard(io, &objects).await;
+    Err(error)
+}
+
+/// The files of these rows, each with its bytes.
+fn encode(
+    table: &TableState,
+    sort: &[&str],
+    batches: &[RecordBatch],
+) -> Result<Vec<(NewFile, Vec<u8>)>, Error> {
     let rows = layout::sorted(&table.name, &table.schema, sort, batches)?;
     let Some(partition) = &table.partition else {
-        return Ok(vec![
-            write_file(io, table, String::new(), None, &rows).await?,
-        ]);
+        return Ok(vec![encode_file(table, String::new(), None, &rows)?]);
     };
     let year_column = partition.year_column().and_then(|id| {
-        let position = |column: &types::LakeColumn| column.id == id;
+        let position = |column: &LakeColumn| column.id == id;
         table.columns.iter().position(position)
     });
     let Some(year_column) = year_column else {
@@ -78,32 +124,24 @@ pub(crate) async fn write_rows(
             what: format!("table {} is not cut by year alone", table.name),
         });
     };
-    let name = &table.columns[year_column].name;
-    let mut files = Vec::new();
-    for (year, rows) in layout::by_year(&rows, year_column)? {
-        let value = year.map(|year| year.to_string());
-        // DuckDB names the folder after the transform, or after transform and
-        // column where that name is taken by a column.
-        let key = match table.schema.index_of("year") {
-            Ok(_) => format!("{name}_year"),
-            Err(_) => "year".to_owned(),
-        };
-        let folder = format!("{key}={}/", value.as_deref().unwrap_or(NULL_FOLDER));
-        let values = Some((partition.id, vec![value]));
-        files.push(write_file(io, table, folder, values, &rows).await?);
-    }
-    Ok(files)
+    layout::by_year(&rows, year_column)?
+        .into_iter()
+        .map(|(year, rows)| {
+            let value = year.map(|year| year.to_string());
+            let folder = format!("year={}/", value.as_deref().unwrap_or(NULL_FOLDER));
+            encode_file(table, folder, Some((partition.id, vec![value])), &rows)
+        })
+        .collect()
 }
 
-async fn write_file(
-    io: &Io,
+fn encode_file(
     table: &TableState,
     folder: String,
     partition: Option<(i64, Vec<Option<String>>)>,
     rows: &RecordBatch,
-) -> Result<NewFile, Error> {
+) -> Result<(NewFile, Vec<u8>), Error> {
     let path = format!("{folder}pacelake-{}.parquet", Uuid::now_v7());
-    let mut object = object_at(table, &path);
+    let object = object_at(table, &path);
     let failed = || parquet_error("write", &object);
     let schema = types::schema_with_ids(&table.columns);
     let rows_with_ids = layout::with_schema(rows, schema.clone())?;
@@ -116,15 +154,14 @@ async fn write_file(
         ArrowWriter::try_new_with_options(&mut bytes, schema, options).map_err(failed())?;
     writer.write(&rows_with_ids).map_err(failed())?;
     let metadata = writer.close().map_err(failed())?;
-    let stats = statistics::of_file(&table.columns, rows.columns(), &metadata);
-    object = put(io, object, bytes).await?;
-    Ok(NewFile {
+    let file = NewFile {
         path,
+        stats: statistics::of_file(&table.columns, rows.columns(), &metadata),
         object,
         rows: rows.num_rows() as i64,
         partition,
-        stats,
-    })
+    };
+    Ok((file, bytes))
 }
 
 /// Writes a delete file of these positions, which rise, for a data file.
