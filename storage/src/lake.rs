@@ -86,6 +86,11 @@ impl KeySet {
         Self { rows }
     }
 
+    /// The keys, as rows of the key columns.
+    pub fn rows(&self) -> &RecordBatch {
+        &self.rows
+    }
+
     /// Activities, by `athlete_id`, `start_time` and `activity_id`.
     pub fn activities(keys: &[ActivityKey]) -> Self {
         let ints = |value: fn(&ActivityKey) -> i64| -> ArrayRef {

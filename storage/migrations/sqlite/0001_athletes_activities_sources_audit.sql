@@ -3,7 +3,8 @@ create table athletes (
     name text,
     time_zone text,
     revision bigint not null default 0,
-    reconciled_revision bigint not null default 0
+    reconciled_revision bigint not null default 0,
+    reconciliations bigint not null default 0
 );
 
 create table activities (

@@ -18,6 +18,8 @@ pub struct Athlete {
     pub revision: i64,
     /// The revision that their ranks and statistics were computed from.
     pub reconciled_revision: i64,
+    /// How often they were; see [`Reconciled`](super::Reconciled).
+    pub reconciliations: i64,
 }
 
 impl Athlete {
@@ -28,6 +30,7 @@ impl Athlete {
             time_zone: row.opt_text(2)?.map(str::to_owned),
             revision: row.int(3)?,
             reconciled_revision: row.int(4)?,
+            reconciliations: row.int(5)?,
         })
     }
 }
@@ -38,7 +41,8 @@ impl Catalog {
     /// # Errors
     /// [`Error::Database`].
     pub async fn first_athlete(&self) -> Result<Athlete, Error> {
-        const FIRST: &str = "select athlete_id, name, time_zone, revision, reconciled_revision
+        const FIRST: &str =
+            "select athlete_id, name, time_zone, revision, reconciled_revision, reconciliations
             from athletes order by athlete_id limit 1";
         if let Some(row) = self.db.fetch(FIRST, &[]).await?.first() {
             return Athlete::read(row);
@@ -67,7 +71,7 @@ impl Catalog {
         let rows = self
             .db
             .fetch(
-                "select athlete_id, name, time_zone, revision, reconciled_revision
+                "select athlete_id, name, time_zone, revision, reconciled_revision, reconciliations
                 from athletes where athlete_id = $1",
                 &[athlete_id.into()],
             )
@@ -82,7 +86,7 @@ impl Catalog {
     pub async fn athletes(&self) -> Result<Vec<Athlete>, Error> {
         self.db
             .fetch(
-                "select athlete_id, name, time_zone, revision, reconciled_revision
+                "select athlete_id, name, time_zone, revision, reconciled_revision, reconciliations
                 from athletes order by athlete_id",
                 &[],
             )
@@ -104,7 +108,8 @@ impl Catalog {
                     "insert into athletes (athlete_id, name)
                     select coalesce(max(athlete_id), 0) + 1, $1 from athletes where true
                     on conflict do nothing
-                    returning athlete_id, name, time_zone, revision, reconciled_revision",
+                    returning athlete_id, name, time_zone, revision, reconciled_revision,
+                        reconciliations",
                     &[name.into()],
                 )
                 .await?;

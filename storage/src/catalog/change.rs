@@ -20,9 +20,24 @@ pub struct CatalogChange {
     pub sources: Vec<Source>,
     /// What was done, and why.
     pub audit: Vec<AuditEntry>,
-    /// Athletes whose ranks and statistics this commit brings up to date, each
-    /// with the athlete's revision that they were computed from.
-    pub reconciled: Vec<(AthleteId, i64)>,
+    /// Athletes of whom this commit decides which recordings are one activity,
+    /// each with the revision that it was decided at: two writers could
+    /// otherwise both give birth to the same outing.
+    pub decided_at: Vec<(AthleteId, i64)>,
+    /// Athletes whose ranks and statistics this commit brings up to date.
+    pub reconciled: Vec<Reconciled>,
+}
+
+/// One athlete whose ranks and statistics are brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Whose they are.
+    pub athlete_id: AthleteId,
+    /// The athlete's revision that they were computed from.
+    pub revision: i64,
+    /// How often they had been brought up to date when the old rows were
+    /// read: a scope has one writer.
+    pub previous: i64,
 }
 
 /// One activity that is born or gets a new revision.
@@ -207,9 +222,32 @@ async fn write_sources(tx: &mut Tx, sources: &[Source]) -> Result<(), Error> {
 }
 
 async fn touch_athletes(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error> {
-    let written = change.activities.iter().map(|write| write.key.athlete_id.0);
-    let ended = change.ended.iter().map(|end| end.athlete_id.0);
-    let touched: BTreeSet<i64> = written.chain(ended).collect();
+    let decided: Vec<_> = change
+        .decided_at
+        .iter()
+        .map(|&(athlete_id, revision)| vec![athlete_id.into(), revision.into()])
+        .collect();
+    let written = tx
+        .execute_rows(
+            "with v (athlete_id, revision) as (",
+            &decided,
+            ") update athletes set revision = athletes.revision + 1 from v \
+             where athletes.athlete_id = v.athlete_id and athletes.revision = v.revision",
+        )
+        .await?;
+    all_written(written, &decided, "an athlete's activities")?;
+    let written = change.activities.iter().map(|write| write.key.athlete_id);
+    let ended = change.ended.iter().map(|end| end.athlete_id);
+    let touched: BTreeSet<i64> = written
+        .chain(ended)
+        .filter(|athlete| {
+            change
+                .decided_at
+                .iter()
+                .all(|(decided, _)| decided != athlete)
+        })
+        .map(|athlete| athlete.0)
+        .collect();
     if !touched.is_empty() {
         tx.execute(
             "update athletes set revision = revision + 1 where athlete_id = any($1)",
@@ -220,19 +258,27 @@ async fn touch_athletes(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error
     Ok(())
 }
 
-async fn reconcile(tx: &mut Tx, reconciled: &[(AthleteId, i64)]) -> Result<(), Error> {
+async fn reconcile(tx: &mut Tx, reconciled: &[Reconciled]) -> Result<(), Error> {
     let rows: Vec<_> = reconciled
         .iter()
-        .map(|&(athlete_id, revision)| vec![athlete_id.into(), revision.into()])
+        .map(|one| {
+            vec![
+                one.athlete_id.into(),
+                one.revision.into(),
+                one.previous.into(),
+            ]
+        })
         .collect();
     let written = tx
         .execute_rows(
-            "with v (athlete_id, revision) as (",
+            "with v (athlete_id, revision, previous) as (",
             &rows,
-            ") update athletes set reconciled_revision = v.revision from v \
+            ") update athletes set reconciled_revision = v.revision, \
+             reconciliations = v.previous + 1 from v \
              where athletes.athlete_id = v.athlete_id \
+             and athletes.reconciliations = v.previous \
              and athletes.reconciled_revision <= v.revision",
         )
         .await?;
-    all_written(written, &rows, "an athlete")
+    all_written(written, &rows, "an athlete's ranks and statistics")
 }

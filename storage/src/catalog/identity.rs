@@ -211,6 +211,17 @@ impl Catalog {
         Ok(found.into_iter().next())
     }
 
+    /// How many activities there are, of all athletes.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn count_activities(&self) -> Result<u64, Error> {
+        const COUNT: &str = "select count(*) from activities where merged_into is null";
+        let rows = self.db.fetch(COUNT, &[]).await?;
+        let count = rows.first().map(|row| row.int(0)).transpose()?;
+        Ok(count.unwrap_or_default().unsigned_abs())
+    }
+
     /// Up to `limit` activities after the key `after` (from the first where it
     /// is `None`), ordered by athlete, start and id.
     ///

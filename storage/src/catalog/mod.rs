@@ -24,7 +24,7 @@ mod value;
 
 pub use athletes::Athlete;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
-pub use change::{ActivityEnd, ActivityWrite, CatalogChange, apply};
+pub use change::{ActivityEnd, ActivityWrite, CatalogChange, Reconciled, apply};
 pub use db::{Db, Dialect, Tx};
 pub use identity::{Pointer, Source};
 pub use journal::Counts;

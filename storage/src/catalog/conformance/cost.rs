@@ -1,7 +1,7 @@
 //! What a change costs while the catalog grows.
 
 use super::{ONE, birth, commit, entry, key, open_with_athletes, source};
-use crate::catalog::{ActivityEnd, ActivityWrite, CatalogChange, Dialect};
+use crate::catalog::{ActivityEnd, ActivityWrite, CatalogChange, Dialect, Reconciled};
 use crate::id::ActivityId;
 use crate::testing::Place;
 
@@ -50,7 +50,11 @@ pub async fn the_cost_of_a_change_is_constant(place: &Place) {
                 previous_revision: 1,
                 merged_into: born[0].activity_id,
             }],
-            reconciled: vec![(ONE, 1)],
+            reconciled: vec![Reconciled {
+                athlete_id: ONE,
+                revision: 1,
+                previous: 0,
+            }],
             ..CatalogChange::default()
         };
         commit(&catalog, &change).await.unwrap();

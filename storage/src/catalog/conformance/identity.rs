@@ -2,7 +2,7 @@
 
 use super::{ONE, birth, commit, entry, key, open, open_with_athletes, source};
 use crate::catalog::{
-    ActivityEnd, ActivityWrite, Athlete, AuditFilter, CatalogChange, Pointer, Source,
+    ActivityEnd, ActivityWrite, Athlete, AuditFilter, CatalogChange, Pointer, Reconciled, Source,
 };
 use crate::code::{Code, Failure};
 use crate::id::{ActivityId, AthleteId};
@@ -195,6 +195,32 @@ pub async fn an_ended_activity_keeps_its_id(place: &Place) {
     assert_eq!(error.unwrap_err().code(), Code::Conflict);
 }
 
+/// Of two writers that decided at the same revision of an athlete which
+/// recordings are one activity, one commits and the other decides again.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn identity_has_one_writer(place: &Place) {
+    let catalog = open_with_athletes(place, 1).await;
+    let decided = |id: i64, revision: i64| CatalogChange {
+        activities: vec![birth(key(1, 0, id))],
+        decided_at: vec![(AthleteId(1), revision)],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &decided(1, 0)).await.unwrap();
+    let error = commit(&catalog, &decided(2, 0)).await.unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    commit(&catalog, &decided(2, 1)).await.unwrap();
+    let revision = catalog
+        .athlete(AthleteId(1))
+        .await
+        .unwrap()
+        .unwrap()
+        .revision;
+    assert_eq!(revision, 2);
+    assert_eq!(catalog.count_activities().await.unwrap(), 2);
+}
+
 /// An athlete's revision rises once with each commit that touches them, and
 /// reconciling follows it but never goes back.
 ///
@@ -211,14 +237,19 @@ pub async fn athletes_rise_and_are_reconciled(place: &Place) {
         ..CatalogChange::default()
     };
     commit(&catalog, &change).await.unwrap();
-    let reconcile = |to: &[(i64, i64)]| CatalogChange {
+    // Athlete, revision, and how often they were reconciled before.
+    let reconcile = |to: &[(i64, i64, i64)]| CatalogChange {
         reconciled: to
             .iter()
-            .map(|&(id, revision)| (AthleteId(id), revision))
+            .map(|&(id, revision, previous)| Reconciled {
+                athlete_id: AthleteId(id),
+                revision,
+                previous,
+            })
             .collect(),
         ..CatalogChange::default()
     };
-    commit(&catalog, &reconcile(&[(1, 1), (3, 0)]))
+    commit(&catalog, &reconcile(&[(1, 1, 0), (3, 0, 0)]))
         .await
         .unwrap();
     let revisions = |athletes: Vec<Athlete>| -> Vec<_> {
@@ -229,14 +260,17 @@ pub async fn athletes_rise_and_are_reconciled(place: &Place) {
     };
     let all = catalog.athletes().await.unwrap();
     assert_eq!(revisions(all), [(1, 1), (1, 0), (0, 0)]);
-    // The same again is no conflict: a definition may have been raised.
-    commit(&catalog, &reconcile(&[(1, 1), (2, 1)]))
+    // The same revision again is no conflict: a definition may have been raised.
+    commit(&catalog, &reconcile(&[(1, 1, 1), (2, 1, 0)]))
         .await
         .unwrap();
-    let error = commit(&catalog, &reconcile(&[(1, 0), (2, 2)]))
-        .await
-        .unwrap_err();
-    assert_eq!(error.code(), Code::Conflict);
+    // Two that read the same rows: the second must read again.
+    for stale in [(1, 1, 1), (1, 0, 2)] {
+        let error = commit(&catalog, &reconcile(&[stale, (2, 2, 1)]))
+            .await
+            .unwrap_err();
+        assert_eq!(error.code(), Code::Conflict);
+    }
     let all = catalog.athletes().await.unwrap();
     assert_eq!(revisions(all), [(1, 1), (1, 1), (0, 0)]);
 }
