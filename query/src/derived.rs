@@ -91,6 +91,21 @@ pub fn tables() -> Vec<&'static Table> {
     tables
 }
 
+/// The tables whose rows belong to a scope: all that an activity's commit
+/// writes, or all that an athlete's does, the ledger left out.
+pub fn tables_of(scope: Scope) -> Vec<&'static Table> {
+    let mut tables = match scope {
+        Scope::Activity => FACTS.to_vec(),
+        Scope::Athlete => Vec::new(),
+    };
+    for derived in DERIVED.iter().filter(|derived| derived.scope == scope) {
+        if tables.iter().all(|table| table.name != derived.table.name) {
+            tables.push(derived.table);
+        }
+    }
+    tables
+}
+
 /// The definitions of a scope and their versions, as the ledger's column
 /// `versions` has them: `name=version` joined by commas, in order of name.
 pub fn versions(scope: Scope) -> String {

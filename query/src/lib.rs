@@ -6,13 +6,16 @@
 //! of handlers and commands, [`sql`] those of analysts.
 
 pub mod activity;
+pub mod agreement;
 pub mod athlete_tables;
 pub mod derive;
 pub mod derived;
+pub mod dictionary;
 pub mod difference;
 pub mod error;
 pub mod exact;
 pub mod export;
+pub mod ledger;
 pub mod measured;
 #[cfg(test)]
 mod memory_tests;
