@@ -1,1 +1,53 @@
-fn main() {}
+//! The command `pacelake`: the only place that reads the environment and
+//! configuration files. It holds no logic.
+
+mod args;
+mod commands;
+mod output;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Cli;
+use crate::settings::{Flags, Settings};
+
+/// Exit code of wrong usage, as clap has it.
+const WRONG_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let flags = Flags {
+        data_dir: cli.common.data_dir.clone(),
+        catalog: cli.common.catalog.clone(),
+        listen: None,
+    };
+    let settings = match Settings::gather(cli.common.config.as_deref(), &flags) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("error[invalid_argument]: {error}\n  try: correct the setting it names");
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    let filter = match EnvFilter::try_new(&settings.log) {
+        Ok(filter) => filter,
+        Err(error) => {
+            eprintln!("error[invalid_argument]: log: {error}\n  try: `info` or `storage=debug`");
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error[internal]: threads cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(commands::run(cli, settings))
+}

@@ -1,0 +1,328 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+use storage::{ActivityId, AthleteId};
+
+/// The open data engine for endurance sport.
+///
+/// Every activity in, open tables and checkable numbers out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pacelake",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(after_help = "Examples:
+  pacelake import export_12345.zip ~/garmin     take in an account archive and a folder
+  pacelake best --sport run --distance 5000     the fastest 5 km there are
+  pacelake sql \"select * from stats\"            ask the tables
+  pacelake serve                                browse on http://127.0.0.1:8080")]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Folder of the embedded catalog, the lake and the raw recordings [env: PACELAKE_DATA_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// A PostgreSQL catalog instead of the embedded one [env: PACELAKE_CATALOG]
+    #[arg(long, global = true, value_name = "URL")]
+    pub catalog: Option<String>,
+    /// Configuration file [default: pacelake.toml in the data folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Whose activities, once there is more than one athlete
+    #[arg(long, global = true, value_name = "ID")]
+    pub athlete: Option<AthleteId>,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take in recordings: files, folders, zip archives, gz, in any mix
+    Import(Import),
+    /// List activities, newest first
+    Ls(Ls),
+    /// Show one activity: totals, laps, splits, best efforts, findings, sources
+    Show(Show),
+    /// Show the fastest efforts over distances
+    Best(Best),
+    /// Show totals by year, month, week or day
+    Stats(Stats),
+    /// Ask the lake's tables in SQL, read-only
+    Sql(Sql),
+    /// Write tables as Parquet or CSV files
+    Export(Export),
+    /// Compute derived tables again where they are stale, or in full
+    Recompute(Recompute),
+    /// Check that catalog, lake, ledger and files agree
+    Check(Check),
+    /// Show what imports did, newest first
+    Audit(Audit),
+    /// Serve the HTTP API and the start page
+    Serve(Serve),
+    /// Write or compare generated documents
+    #[command(hide = true)]
+    Generate(Generate),
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One array of objects.
+    Json,
+    /// With a header line.
+    Csv,
+    /// One Parquet file.
+    Parquet,
+}
+
+/// How talk is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TalkFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+/// `pacelake import`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code: 0 all went in, 3 some failed (they are listed), 130 interrupted.
+
+Examples:
+  pacelake import morning.fit evening.gpx.gz
+  pacelake import export_12345.zip --format json
+  pacelake import ~/garmin --athlete 2"
+)]
+pub struct Import {
+    /// Files, folders and archives
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TalkFormat,
+}
+
+/// `pacelake ls`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pacelake ls --sport run --from 2022-01-01 --to 2022-12-31
+  pacelake ls --name \"long run\" --format csv")]
+pub struct Ls {
+    /// Only this sport, such as run or ride_indoor
+    #[arg(long)]
+    pub sport: Option<String>,
+    /// Only from this local day on
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Only up to this local day, included
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// Only where the name contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub name: Option<String>,
+    /// Only this long or longer, in metres
+    #[arg(long, value_name = "METRES")]
+    pub min_distance: Option<f64>,
+    /// Only this long or shorter, in metres
+    #[arg(long, value_name = "METRES")]
+    pub max_distance: Option<f64>,
+    /// At most this many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `pacelake show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  pacelake show 3418023466254336 --format json")]
+pub struct Show {
+    /// The activity, as `pacelake ls` lists it
+    pub id: ActivityId,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TalkFormat,
+}
+
+/// `pacelake best`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pacelake best                                      the best run over every distance
+  pacelake best --sport ride --distance 50000
+  pacelake best --window 1y --as-of 2022-06-30")]
+pub struct Best {
+    /// The sport [default: all]
+    #[arg(long)]
+    pub sport: Option<String>,
+    /// The distance in metres, one of those that are kept [default: all]
+    #[arg(long, value_name = "METRES")]
+    pub distance: Option<f64>,
+    /// How far back efforts count: all, 2y, 1y or 3m
+    #[arg(long, default_value = "all", value_parser = ["all", "2y", "1y", "3m"])]
+    pub window: String,
+    /// The local day on which the window ends [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// How many ranks of each distance [default: 1, or 10 where a distance is given]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub limit: Option<u32>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `pacelake stats`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  pacelake stats --by month --sport run --format csv")]
+pub struct Stats {
+    /// The period
+    #[arg(long, value_enum, default_value_t)]
+    pub by: Period,
+    /// Only this sport; `all` for the sum [default: each]
+    #[arg(long)]
+    pub sport: Option<String>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// The kinds of period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Period {
+    /// Calendar years.
+    #[default]
+    Year,
+    /// Calendar months.
+    Month,
+    /// ISO weeks, from Monday.
+    Week,
+    /// Days.
+    Day,
+}
+
+/// `pacelake sql`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pacelake sql \"select sport, count(*) from activities group by sport\"
+  pacelake sql \"select * from samples where activity_id = 1\" --format parquet > samples.parquet")]
+pub struct Sql {
+    /// One statement that reads
+    pub query: String,
+    /// More rows than this are an error, never a silent cut
+    #[arg(long, default_value_t = 100_000, value_name = "ROWS")]
+    pub max_rows: usize,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `pacelake export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pacelake export --all --to backup --format parquet
+  pacelake export --table splits --to csv --format csv")]
+pub struct Export {
+    /// One table
+    #[arg(long, required_unless_present = "all", conflicts_with = "all")]
+    pub table: Option<String>,
+    /// Every table
+    #[arg(long)]
+    pub all: bool,
+    /// The folder; made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// The kind of file
+    #[arg(long, value_enum, default_value_t = ExportFormat::Parquet)]
+    pub format: ExportFormat,
+}
+
+/// Kinds of exported file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Parquet.
+    Parquet,
+    /// CSV; lists as JSON.
+    Csv,
+}
+
+/// `pacelake recompute`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pacelake recompute                         only what is stale
+  pacelake recompute --full                  everything, from the raw recordings
+  pacelake recompute --full --since 2022-01-01")]
+pub struct Recompute {
+    /// Everything, stale or not, from the raw recordings
+    #[arg(long)]
+    pub full: bool,
+    /// Only this definition
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
+    /// Only activities that began on this day (UTC) or later
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<Date>,
+}
+
+/// `pacelake check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// How the list is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TalkFormat,
+}
+
+/// `pacelake audit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  pacelake audit --failed                    what did not go in, and what to try")]
+pub struct Audit {
+    /// Only what failed
+    #[arg(long)]
+    pub failed: bool,
+    /// Only this activity
+    #[arg(long, value_name = "ID")]
+    pub activity: Option<ActivityId>,
+    /// At most this many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `pacelake serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen; loopback only until accounts exist [env: PACELAKE_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+}
+
+/// `pacelake generate`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The project's folder
+    #[arg(long, default_value = ".")]
+    pub root: PathBuf,
+}

@@ -1,0 +1,50 @@
+//! `pacelake best`.
+
+use std::process::ExitCode;
+
+use query::read::ranks::{Filter, list};
+
+use super::{Ending, Rim, boxed};
+use crate::args::{Best, Format};
+use crate::output;
+
+/// What people see; the other formats have all columns.
+const SHOWN: &[&str] = &[
+    "sport",
+    "distance_m",
+    "rank",
+    "elapsed_s",
+    "pace_s_per_km",
+    "start_date_local",
+    "activity_id",
+];
+/// How many ranks of one distance are shown where none is asked for.
+const RANKS_OF_ONE: u32 = 10;
+
+/// Prints the fastest efforts.
+pub async fn run(rim: &Rim, args: &Best) -> Ending {
+    let reading = rim.reading().await?;
+    let today = reading.context.today(&reading.athlete);
+    let limit = args.limit.unwrap_or(if args.distance.is_some() {
+        RANKS_OF_ONE
+    } else {
+        1
+    });
+    let filter = Filter {
+        sport: args.sport.clone(),
+        distance_m: args.distance,
+        time_window: args.window.clone(),
+        as_of: args.as_of,
+        ranks: limit,
+    };
+    let athlete = reading.athlete.athlete_id;
+    let rows = list(&reading.session, athlete, &filter, today)
+        .await
+        .map_err(boxed)?;
+    let rows = match args.format {
+        Format::Table => output::columns(&rows, SHOWN),
+        _ => rows,
+    };
+    output::rows(&rows, args.format)?;
+    Ok(ExitCode::SUCCESS)
+}

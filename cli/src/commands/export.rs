@@ -1,0 +1,43 @@
+//! `pacelake export`.
+
+use std::process::ExitCode;
+
+use query::export::export;
+use query::session::{Limits, Session};
+
+use super::{Ending, Rim, boxed};
+use crate::args::{Export, ExportFormat};
+
+/// Writes tables as files.
+pub async fn run(rim: &Rim, args: &Export) -> Ending {
+    let context = rim.context().await.map_err(boxed)?;
+    let view = context.storage.lake.latest().await.map_err(boxed)?;
+    // Exports are streamed, so that neither rows nor time bound them.
+    let limits = Limits {
+        rows: usize::MAX,
+        time: std::time::Duration::MAX,
+        ..Limits::default()
+    };
+    let session = Session::open(&view, limits).await.map_err(boxed)?;
+    let declared = query::derived::tables();
+    let tables: Vec<String> = match &args.table {
+        Some(table) => vec![table.clone()],
+        None => declared.iter().map(|table| table.name.to_owned()).collect(),
+    };
+    let format = match args.format {
+        ExportFormat::Parquet => query::output::Format::Parquet,
+        ExportFormat::Csv => query::output::Format::Csv,
+    };
+    let written = export(&session, &tables, &declared, &args.to, format)
+        .await
+        .map_err(boxed)?;
+    for file in written {
+        println!(
+            "{}  {} rows, {} bytes",
+            file.file.display(),
+            file.rows,
+            file.bytes
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,151 @@
+//! One file a command; here, what they share.
+
+mod audit;
+mod best;
+mod check;
+mod export;
+mod generate;
+mod import;
+mod ls;
+mod recompute;
+mod serve;
+mod show;
+mod sql;
+mod stats;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use jobs::Context;
+use jobs::progress::Stop;
+use query::session::{Limits, Session};
+use storage::catalog::Athlete;
+use storage::lake::LakeView;
+use storage::{AthleteId, Code, Failure, Options, Storage};
+
+use crate::args::{Cli, Command, Format};
+use crate::output::{self, Talk};
+use crate::settings::Settings;
+
+/// How a command ends: an exit code, or an error that the rim prints.
+pub type Ending = Result<ExitCode, Box<dyn Failure + Send + Sync>>;
+
+/// Runs one command to its exit code.
+pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
+    let rim = Rim {
+        settings,
+        athlete: cli.common.athlete,
+    };
+    let ending = match &cli.command {
+        Command::Import(args) => import::run(&rim, args).await,
+        Command::Ls(args) => ls::run(&rim, args).await,
+        Command::Show(args) => show::run(&rim, args).await,
+        Command::Best(args) => best::run(&rim, args).await,
+        Command::Stats(args) => stats::run(&rim, args).await,
+        Command::Sql(args) => sql::run(&rim, args).await,
+        Command::Export(args) => export::run(&rim, args).await,
+        Command::Recompute(args) => recompute::run(&rim, args).await,
+        Command::Check(args) => check::run(&rim, args).await,
+        Command::Audit(args) => audit::run(&rim, args).await,
+        Command::Serve(args) => serve::run(&rim, args).await,
+        Command::Generate(args) => generate::run(args),
+    };
+    ending.unwrap_or_else(|error| {
+        output::failure(error.as_ref());
+        log_chain(error.as_ref());
+        ExitCode::from(error.code().row().exit_code)
+    })
+}
+
+/// The causes below an error go to the log, once.
+fn log_chain(error: &dyn std::error::Error) {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        tracing::error!(%cause, "caused by");
+        source = cause.source();
+    }
+}
+
+/// What commands take from the rim: settings, and whose activities.
+pub struct Rim {
+    /// Gathered settings.
+    pub settings: Settings,
+    /// The athlete that was named.
+    pub athlete: Option<AthleteId>,
+}
+
+impl Rim {
+    /// Opens the data folder or the named catalog, made where it is missing.
+    pub async fn storage(&self) -> Result<Storage, storage::Error> {
+        let options = Options {
+            data_dir: self.settings.data_dir.clone(),
+            catalog: self.settings.catalog.clone(),
+        };
+        Storage::open(&options, &query::derived::tables(), query::derived::VIEWS).await
+    }
+
+    /// A job's context that talks to stderr and stops at Ctrl-C: the first
+    /// asks, the second ends the process.
+    pub async fn context(&self) -> Result<Context, storage::Error> {
+        let stop = Stop::default();
+        let asked = stop.clone();
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if asked.asked() {
+                    std::process::exit(i32::from(Code::Interrupted.row().exit_code));
+                }
+                eprintln!("stopping after the step at hand; press again to stop at once");
+                asked.ask();
+            }
+        });
+        Ok(Context {
+            storage: self.storage().await?,
+            now: jiff::Timestamp::now,
+            progress: Arc::new(Talk::default()),
+            stop,
+        })
+    }
+
+    /// What a reading command needs: a session at the newest snapshot, and
+    /// the athlete it is about.
+    pub async fn reading(&self) -> Result<Reading, Box<dyn Failure + Send + Sync>> {
+        let context = self.context().await.map_err(boxed)?;
+        let athlete = context.athlete(self.athlete).await.map_err(boxed)?;
+        let view = context.storage.lake.latest().await.map_err(boxed)?;
+        let session = Session::open(&view, &Limits::default()).map_err(boxed)?;
+        Ok(Reading {
+            context,
+            athlete,
+            view,
+            session,
+        })
+    }
+}
+
+/// A session at one snapshot, for one athlete.
+pub struct Reading {
+    /// Where the catalog is.
+    pub context: Context,
+    /// Whose.
+    pub athlete: Athlete,
+    /// The snapshot.
+    pub view: LakeView,
+    /// SQL on it.
+    pub session: Session,
+}
+
+/// An error on its way to the rim.
+pub fn boxed<E: Failure + Send + Sync + 'static>(error: E) -> Box<dyn Failure + Send + Sync> {
+    Box::new(error)
+}
+
+impl From<Format> for query::output::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => Self::Table,
+            Format::Json => Self::Json,
+            Format::Csv => Self::Csv,
+            Format::Parquet => Self::Parquet,
+        }
+    }
+}

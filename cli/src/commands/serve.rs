@@ -1,0 +1,57 @@
+//! `pacelake serve`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use super::{Ending, Rim, boxed};
+use crate::args::Serve;
+
+/// Exit code of an address that means nothing.
+const WRONG_USAGE: u8 = 2;
+
+/// Serves the HTTP API until Ctrl-C.
+pub async fn run(rim: &Rim, args: &Serve) -> Ending {
+    let listen = args.listen.as_ref().unwrap_or(&rim.settings.listen);
+    let address: SocketAddr = match listen.parse() {
+        Ok(address) => address,
+        Err(_) => {
+            eprintln!("error[invalid_argument]: `{listen}` is no address\n  try: 127.0.0.1:8080");
+            return Ok(ExitCode::from(WRONG_USAGE));
+        }
+    };
+    if !address.ip().is_loopback() {
+        eprintln!(
+            "error[invalid_argument]: `{listen}` is not a loopback address\n  try: 127.0.0.1 or \
+             [::1]; there are no accounts yet, so everyone who reaches it would see everything"
+        );
+        return Ok(ExitCode::from(WRONG_USAGE));
+    }
+    let context = rim.context().await.map_err(boxed)?;
+    jobs::derive::reconcile_stale(&context)
+        .await
+        .map_err(boxed)?;
+    let athlete = context.athlete(rim.athlete).await.map_err(boxed)?;
+    let listener = match tokio::net::TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!(
+                "error[unreadable_path]: {address} cannot be listened on: {error}\n  try: another --listen address"
+            );
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    println!(
+        "pacelake serves athlete {} on http://{address}",
+        athlete.athlete_id
+    );
+    println!("loopback only, without accounts; Ctrl-C ends it");
+    let state = api::State::new(context.storage.clone(), athlete.athlete_id);
+    let stop = context.stop.clone();
+    let stopped = async move {
+        while !stop.asked() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    api::serve(listener, state, stopped).await.map_err(boxed)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,107 @@
+//! `pacelake show`.
+
+use std::process::ExitCode;
+
+use query::read::{activities, parts};
+use query::session::Rows;
+use storage::catalog::Source;
+
+use super::{Ending, Rim, boxed};
+use crate::args::{Show, TalkFormat};
+use crate::output;
+
+/// Prints one activity with all that belongs to it.
+pub async fn run(rim: &Rim, args: &Show) -> Ending {
+    let reading = rim.reading().await?;
+    let athlete = reading.athlete.athlete_id;
+    let catalog = &reading.context.storage.catalog;
+    let pointers = catalog.pointers(athlete, &[args.id]).await.map_err(boxed)?;
+    let Some(pointer) = pointers.first() else {
+        return Err(boxed(query::Error::NotFound {
+            what: format!("activity {}", args.id),
+        }));
+    };
+    let (session, key) = (&reading.session, pointer.key);
+    let activity = activities::one(session, key).await.map_err(boxed)?;
+    let sections: [(&str, Rows); 6] = [
+        (
+            "splits_km",
+            parts::splits(session, key, "km").await.map_err(boxed)?,
+        ),
+        (
+            "splits_mile",
+            parts::splits(session, key, "mile").await.map_err(boxed)?,
+        ),
+        (
+            "best_efforts",
+            parts::best_efforts(session, key).await.map_err(boxed)?,
+        ),
+        ("peaks", parts::peaks(session, key).await.map_err(boxed)?),
+        ("laps", parts::laps(session, key).await.map_err(boxed)?),
+        (
+            "findings",
+            parts::findings(session, key).await.map_err(boxed)?,
+        ),
+    ];
+    let sources = catalog
+        .sources_of(athlete, &[args.id])
+        .await
+        .map_err(boxed)?;
+    match args.format {
+        TalkFormat::Json => print_json(&activity, &sections, &sources)?,
+        TalkFormat::Table => print_table(&activity, &sections, &sources)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_json(
+    activity: &Rows,
+    sections: &[(&str, Rows)],
+    sources: &[Source],
+) -> Result<(), Box<dyn storage::Failure + Send + Sync>> {
+    let mut object = serde_json::Map::new();
+    let mut one = output::values(activity)?;
+    object.insert("activity".to_owned(), one.pop().unwrap_or_default());
+    for (name, rows) in sections {
+        object.insert((*name).to_owned(), output::values(rows)?.into());
+    }
+    let sources: Vec<_> = sources.iter().map(source).collect();
+    object.insert("sources".to_owned(), sources.into());
+    output::json(&object);
+    Ok(())
+}
+
+fn source(source: &Source) -> serde_json::Value {
+    serde_json::json!({
+        "source": source.format,
+        "file_name": source.file_name,
+        "part": source.part,
+        "external_id": source.external_id,
+        "raw_sha256": source.sha256,
+    })
+}
+
+fn print_table(
+    activity: &Rows,
+    sections: &[(&str, Rows)],
+    sources: &[Source],
+) -> Result<(), Box<dyn storage::Failure + Send + Sync>> {
+    for value in output::values(activity)? {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            match value {
+                serde_json::Value::Null => {}
+                serde_json::Value::String(text) => println!("{name:<22} {text}"),
+                other => println!("{name:<22} {other}"),
+            }
+        }
+    }
+    for source in sources {
+        println!("{:<22} {} {}", "source", source.format, source.file_name);
+    }
+    for (name, rows) in sections.iter().filter(|(_, rows)| !rows.is_empty()) {
+        println!("\n{name}");
+        let hidden = ["athlete_id", "activity_id", "start_time"];
+        output::rows(&output::without(rows, &hidden), crate::args::Format::Table)?;
+    }
+    Ok(())
+}

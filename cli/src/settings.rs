@@ -1,0 +1,168 @@
+//! Every setting, declared once: name, what it is for, default.
+//!
+//! In rising order: the default, the configuration file, the environment
+//! (`PACELAKE_…`), the flag.
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// One line of the settings reference.
+#[derive(Debug)]
+pub struct SettingRow {
+    /// As in the file; the variable is `PACELAKE_` and the same in capitals.
+    pub name: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// What holds when it is not set.
+    pub default: &'static str,
+}
+
+/// The settings reference.
+pub const SETTINGS: &[SettingRow] = &[
+    SettingRow {
+        name: "data_dir",
+        doc: "Folder of the embedded catalog, the lake and the raw recordings.",
+        default: "`$XDG_DATA_HOME/pacelake`, else `~/.local/share/pacelake`",
+    },
+    SettingRow {
+        name: "catalog",
+        doc: "`postgres://…` for a PostgreSQL catalog; may hold a password, so prefer the environment to a flag.",
+        default: "SQLite in the data folder",
+    },
+    SettingRow {
+        name: "listen",
+        doc: "Address that `serve` listens on; loopback only until accounts exist.",
+        default: "127.0.0.1:8080",
+    },
+    SettingRow {
+        name: "log",
+        doc: "What is logged, as `tracing` directives such as `info` or `storage=debug`.",
+        default: "warn",
+    },
+];
+
+/// The settings of one run.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// See [`SETTINGS`].
+    pub data_dir: PathBuf,
+    /// See [`SETTINGS`].
+    pub catalog: Option<String>,
+    /// See [`SETTINGS`].
+    pub listen: String,
+    /// See [`SETTINGS`].
+    pub log: String,
+}
+
+/// What the command line sets; `None` leaves a setting as it is.
+#[derive(Debug, Default, Serialize)]
+pub struct Flags {
+    /// See [`SETTINGS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// See [`SETTINGS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<String>,
+    /// See [`SETTINGS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+}
+
+const PREFIX: &str = "PACELAKE_";
+const FILE_NAME: &str = "pacelake.toml";
+
+impl Settings {
+    /// Gathers the settings: defaults, file, environment, flags.
+    ///
+    /// # Errors
+    /// An unreadable file, an unknown key or a value of the wrong type, by
+    /// name and place.
+    pub fn gather(config: Option<&Path>, flags: &Flags) -> Result<Self, Box<figment::Error>> {
+        let named = SETTINGS.iter().map(|row| row.name).collect::<Vec<_>>();
+        let environment = Env::prefixed(PREFIX).only(&named);
+        let defaults = Serialized::defaults(Self::default());
+        let without_file = Figment::from(defaults.clone())
+            .merge(environment.clone())
+            .merge(Serialized::defaults(flags));
+        let file = match config {
+            Some(path) => Toml::file_exact(path),
+            None => {
+                let data_dir: PathBuf = without_file.extract_inner("data_dir").map_err(Box::new)?;
+                Toml::file(data_dir.join(FILE_NAME))
+            }
+        };
+        Figment::from(defaults)
+            .merge(file)
+            .merge(environment)
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(Box::new)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let data_home = variable("XDG_DATA_HOME").map(PathBuf::from).or_else(|| {
+            variable("HOME").map(|home| PathBuf::from(home).join(".local").join("share"))
+        });
+        Self {
+            data_dir: data_home
+                .unwrap_or_else(|| PathBuf::from("."))
+                .join("pacelake"),
+            catalog: None,
+            listen: "127.0.0.1:8080".to_owned(),
+            log: "warn".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_lists_each_setting() {
+        let settings = serde_json::to_value(Settings::default()).unwrap();
+        let mut fields: Vec<_> = settings.as_object().unwrap().keys().cloned().collect();
+        let mut rows: Vec<_> = SETTINGS.iter().map(|row| row.name.to_owned()).collect();
+        fields.sort();
+        rows.sort();
+        assert_eq!(fields, rows);
+    }
+
+    #[test]
+    fn flags_stand_above_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join(FILE_NAME),
+            "listen = \"127.0.0.1:1\"\nlog = \"info\"\n",
+        )
+        .unwrap();
+        let flags = Flags {
+            data_dir: Some(folder.path().to_owned()),
+            listen: Some("127.0.0.1:2".to_owned()),
+            ..Flags::default()
+        };
+        let settings = Settings::gather(None, &flags).unwrap();
+        assert_eq!(
+            (settings.listen.as_str(), settings.log.as_str()),
+            ("127.0.0.1:2", "info")
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
+        let refusal = Settings::gather(Some(&file), &Flags::default())
+            .err()
+            .unwrap();
+        assert!(refusal.to_string().contains("lisen"), "{refusal}");
+    }
+}

@@ -1,0 +1,181 @@
+//! Athlete tables: reconciliation of ranks and statistics with the
+//! activities they are computed from.
+//!
+//! It takes no input but the athlete: what should be is computed from the
+//! newest snapshot, compared with what is, and only rows that differ are
+//! replaced. Run twice, the second finds nothing.
+
+use std::collections::BTreeMap;
+
+use arrow::record_batch::RecordBatch;
+use query::athlete_tables::athlete_tables;
+use query::derived::{Scope, tables_of};
+use query::difference::{Difference, difference};
+use query::session::{Limits, Session};
+use storage::catalog::{Athlete, CatalogChange, Reconciled};
+use storage::lake::{Commit, KeySet, LakeView, TableChange};
+use storage::tables::DERIVATIONS;
+use storage::{AthleteId, Code, Failure};
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::error::Error;
+
+/// How often an athlete is tried again after another writer was first.
+const ATTEMPTS: u32 = 8;
+
+/// Brings the tables of every athlete whose activities, day or definitions
+/// changed up to date; answers how many athletes had rows to replace.
+///
+/// # Errors
+/// Where storage fails or other writers keep winning.
+pub async fn reconcile_stale(context: &Context) -> Result<usize, Error> {
+    let mut changed = 0;
+    for athlete in context.storage.catalog.athletes().await? {
+        changed += usize::from(reconcile(context, athlete.athlete_id, false).await?);
+    }
+    Ok(changed)
+}
+
+/// Brings one athlete's tables up to date; answers whether a row changed.
+///
+/// `full` computes them even where the ledger says they are fresh.
+///
+/// # Errors
+/// Where storage fails or other writers keep winning.
+pub async fn reconcile(
+    context: &Context,
+    athlete_id: AthleteId,
+    full: bool,
+) -> Result<bool, Error> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match reconcile_once(context, athlete_id, full).await {
+            Err(Error::Storage(error)) if error.code() == Code::Conflict => {
+                if attempt == ATTEMPTS {
+                    return Err(Error::Contended {
+                        attempts: attempt,
+                        source: error,
+                    });
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn reconcile_once(
+    context: &Context,
+    athlete_id: AthleteId,
+    full: bool,
+) -> Result<bool, Error> {
+    // The revision first: a commit in between makes the athlete stale again,
+    // never fresh too early.
+    let catalog = &context.storage.catalog;
+    let athlete = catalog
+        .athlete(athlete_id)
+        .await?
+        .ok_or(Error::NoSuchAthlete(athlete_id))?;
+    let view = context.storage.lake.latest().await?;
+    let today = context.today(&athlete);
+    if !full && is_fresh(&view, &athlete, today).await? {
+        return Ok(false);
+    }
+    let session = Session::open(&view, Limits::default()).await?;
+    let as_of = (athlete_id, query::read::days(today));
+    let derived = athlete_tables(session.context(), &[as_of]).await?;
+
+    let mut changes = Vec::new();
+    let mut changed = false;
+    for table in tables_of(Scope::Athlete) {
+        let old = view
+            .rows(table.name, None, &KeySet::athletes(&[athlete_id]))
+            .await?;
+        let new = derived
+            .tables
+            .get(table.name)
+            .map_or(&[][..], Vec::as_slice);
+        if let Some(change) = replace_differing(table, &old, new)? {
+            changed = true;
+            changes.push(change);
+        }
+    }
+    let valid_until = derived.valid_until.get(&athlete_id).copied();
+    let line = query::ledger::athlete_line(athlete_id, athlete.revision, valid_until)?;
+    changes.push(TableChange {
+        table: &DERIVATIONS,
+        delete: Some(KeySet::new(query::ledger::athlete_key(athlete_id)?)),
+        append: vec![line],
+    });
+    let catalog = CatalogChange {
+        reconciled: vec![Reconciled {
+            athlete_id,
+            previous: athlete.reconciliations,
+            revision: athlete.revision,
+        }],
+        ..CatalogChange::default()
+    };
+    let commit = Commit {
+        attempt: Uuid::now_v7(),
+        changes,
+        catalog,
+        message: format!("derive ranks and statistics of athlete {athlete_id}"),
+    };
+    context.storage.lake.commit(commit).await?;
+    Ok(changed)
+}
+
+/// Whether the ledger says that an athlete's tables hold what they should.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub async fn is_fresh(
+    view: &LakeView,
+    athlete: &Athlete,
+    today: jiff::civil::Date,
+) -> Result<bool, Error> {
+    let ledger = old_ledger(view, athlete.athlete_id).await?;
+    Ok(query::stale::athlete_is_fresh(
+        &ledger,
+        athlete.revision,
+        today,
+    )?)
+}
+
+/// An athlete's own lines of the ledger: those without an activity.
+async fn old_ledger(view: &LakeView, athlete_id: AthleteId) -> Result<Vec<RecordBatch>, Error> {
+    let key = query::ledger::athlete_key(athlete_id)?;
+    Ok(view.rows(DERIVATIONS.name, None, &KeySet::new(key)).await?)
+}
+
+/// What turns `old` rows into `new` ones, both of one table; `None` where
+/// they are the same.
+///
+/// # Errors
+/// Where the batches are not of that table.
+pub fn replace_differing(
+    table: &'static storage::table::Table,
+    old: &[RecordBatch],
+    new: &[RecordBatch],
+) -> Result<Option<TableChange>, Error> {
+    let difference = difference(table, old, new)?;
+    if difference.is_empty() {
+        return Ok(None);
+    }
+    let Difference { delete, append } = difference;
+    let delete = (delete.num_rows() > 0).then(|| KeySet::new(delete));
+    let append = if append.num_rows() > 0 {
+        vec![append]
+    } else {
+        Vec::new()
+    };
+    Ok(Some(TableChange {
+        table,
+        delete,
+        append,
+    }))
+}
+
+/// Tables by name, as derivation yields them.
+pub type Tables = BTreeMap<&'static str, Vec<RecordBatch>>;

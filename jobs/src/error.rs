@@ -1,0 +1,100 @@
+//! What can end a job. What goes wrong with one item is a row of its report
+//! instead.
+
+use std::path::PathBuf;
+
+use storage::{AthleteId, Code, Failure};
+
+/// Why a job as a whole stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Catalog, lake or raw store failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// Reading or deriving failed.
+    #[error(transparent)]
+    Query(#[from] query::Error),
+    /// No such athlete.
+    #[error("athlete {0} does not exist")]
+    NoSuchAthlete(AthleteId),
+    /// More than one athlete, and none chosen.
+    #[error("this catalog has {0} athletes, and none is named")]
+    WhichAthlete(usize),
+    /// More paths than one import may take.
+    #[error("{path} and what is before it hold more than {limit} items")]
+    TooManyItems {
+        /// Where the count passed.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
+    /// A definition that is not declared.
+    #[error("no definition is named {name}; there are {known}")]
+    NoSuchDefinition {
+        /// What was asked for.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// Other writers kept winning.
+    #[error("other writers changed the same activities {attempts} times in a row")]
+    Contended {
+        /// How often it was tried.
+        attempts: u32,
+        /// The last refusal.
+        source: storage::Error,
+    },
+    /// Kept bytes that can no longer be read as they once were.
+    #[error("part {part} of the kept recording {sha256} cannot be read: {reason}")]
+    KeptUnreadable {
+        /// The recording's hash.
+        sha256: String,
+        /// Which of its parts.
+        part: u32,
+        /// Why not.
+        reason: String,
+    },
+    /// An activity that no recording stands behind.
+    #[error("activity {0} has no source")]
+    NoSources(storage::ActivityId),
+    /// A worker thread ended.
+    #[error("a worker ended before its time")]
+    Worker(#[from] tokio::task::JoinError),
+    /// Clean samples that do not fit their tables.
+    #[error(transparent)]
+    Clean(#[from] pipeline::error::CleanError),
+    /// Rows of our own that do not fit together.
+    #[error("rows do not fit their table")]
+    Rows(#[from] arrow::error::ArrowError),
+}
+
+impl Failure for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Storage(error) => error.code(),
+            Self::Query(error) => error.code(),
+            Self::Clean(error) => error.code(),
+            Self::NoSuchAthlete(_) => Code::NotFound,
+            Self::WhichAthlete(_) | Self::NoSuchDefinition { .. } => Code::InvalidArgument,
+            Self::TooManyItems { .. } => Code::InputTooLarge,
+            Self::Contended { .. } => Code::Conflict,
+            Self::KeptUnreadable { .. } | Self::NoSources(_) => Code::Inconsistent,
+            Self::Worker(_) | Self::Rows(_) => Code::Internal,
+        }
+    }
+
+    fn try_next(&self) -> &'static str {
+        match self {
+            Self::Storage(error) => error.try_next(),
+            Self::Query(error) => error.try_next(),
+            Self::Clean(error) => error.try_next(),
+            Self::NoSuchAthlete(_) => "list them with `pacelake sql`, or leave the option out",
+            Self::WhichAthlete(_) => "choose one with `--athlete ID`",
+            Self::TooManyItems { .. } => "import its folders one after the other",
+            Self::NoSuchDefinition { .. } => "name one of those",
+            Self::Contended { .. } => "run it again when the other import has ended",
+            Self::KeptUnreadable { .. } | Self::NoSources(_) => "run `pacelake check`",
+            Self::Worker(_) | Self::Rows(_) => "report it with the log; the lake is unchanged",
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! `import`: paths in, one report out.
+//!
+//! ```text
+//! walk ─> read, one thread ─> decode and clean, all cores ─> raw bytes ─> batches, one commit each
+//! ```
+//!
+//! Each stage waits for the next, so memory stays bounded; the order of the
+//! walk is kept, so the same input gives the same batches. Stopped at any
+//! moment, it leaves whole activities only, and the same command goes on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use pipeline::decode::Limits;
+use storage::AthleteId;
+use storage::catalog::AuditEntry;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::derive;
+use crate::error::Error;
+use crate::ingest::{Incoming, audit_entry, ingest};
+use crate::input::{self, Loaded, Read};
+use crate::report::{Item, Outcome, Report};
+use crate::source::{self, Refusal, sha256_hex};
+
+/// A batch is committed once it holds this many recordings,
+const BATCH_RECORDINGS: usize = 256;
+/// or this many samples.
+const BATCH_SAMPLES: usize = 1_500_000;
+
+/// Takes everything below `paths` in, for the athlete named or the only one.
+///
+/// # Errors
+/// Where the catalog or a store fails. What is wrong with an item is in the
+/// report instead, and never stops the others.
+pub async fn import(
+    context: &Context,
+    athlete: Option<AthleteId>,
+    paths: &[PathBuf],
+) -> Result<Report, Error> {
+    let athlete = context.athlete(athlete).await?.athlete_id;
+    let limits = Limits::default();
+    let paths = paths.to_vec();
+    let walk = tokio::task::spawn_blocking(move || input::walk(&paths)).await?;
+    context.progress.begin("import", walk.len() as u64);
+    let mut gathering = Gathering::new(context, athlete);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (loaded, loading) = mpsc::channel::<Read>(cores * 2);
+    let stop = context.stop.clone();
+    let reader = tokio::task::spawn_blocking(move || {
+        walk.read(&limits, &mut |read| {
+            !stop.asked() && loaded.blocking_send(read).is_ok()
+        });
+    });
+    let mut decoded = ReceiverStream::new(loading)
+        .map(|read| decode(context, athlete, read, limits))
+        .buffered(cores * 2);
+    while let Some(decoded) = decoded.next().await {
+        gathering.add(decoded?).await?;
+    }
+    drop(decoded);
+    reader.await?;
+    gathering.flush().await?;
+    derive::reconcile(context, athlete, false).await?;
+    context.progress.end();
+    Ok(gathering.into_report(context.stop.asked()))
+}
+
+/// What one input came to, before identity is known.
+struct Decoded {
+    index: usize,
+    recordings: Vec<Incoming>,
+    items: Vec<(Item, Option<String>)>,
+}
+
+/// Decodes one input and keeps its bytes.
+async fn decode(
+    context: &Context,
+    athlete: AthleteId,
+    read: Read,
+    limits: Limits,
+) -> Result<Decoded, Error> {
+    let loaded = match read {
+        Read::Settled(index, item) => {
+            return Ok(Decoded {
+                index,
+                recordings: Vec::new(),
+                items: vec![(item, None)],
+            });
+        }
+        Read::Loaded(loaded) => loaded,
+    };
+    let Loaded {
+        index,
+        path,
+        file_name,
+        bytes,
+        row,
+    } = loaded;
+    let mut decoded = Decoded {
+        index,
+        recordings: Vec::new(),
+        items: Vec::new(),
+    };
+    let external_id = row.as_ref().map(|row| row.external_id.clone());
+    if let Some(bytes) = bytes {
+        let sha256 = sha256_hex(&bytes);
+        if let Some(items) = known(context, athlete, &sha256, &path, external_id.as_deref()).await?
+        {
+            decoded.items = items;
+        } else {
+            let bytes = Arc::new(bytes);
+            let unread = Arc::clone(&bytes);
+            let read = move || source::read(&unread, &limits);
+            match tokio::task::spawn_blocking(read).await? {
+                Ok(recordings) => {
+                    context.storage.raw.put(athlete, &bytes).await?;
+                    let several = recordings.len() > 1;
+                    decoded
+                        .recordings
+                        .extend(recordings.into_iter().map(|(part, clean)| {
+                            let path = match several {
+                                true => format!("{path}#{}", part + 1),
+                                false => path.clone(),
+                            };
+                            Incoming {
+                                path,
+                                file_name: file_name.clone(),
+                                sha256: sha256.clone(),
+                                part,
+                                external_id: clean.claims.external_id.clone(),
+                                clean: Arc::new(clean),
+                                quiet: false,
+                            }
+                        }));
+                }
+                Err(refusal) => {
+                    decoded
+                        .items
+                        .push((failed(path.clone(), refusal), Some(sha256)));
+                }
+            }
+        }
+    }
+    if let Some(row) = row {
+        let bytes = row.canonical_json.into_bytes();
+        let has_file = !decoded.recordings.is_empty()
+            || decoded
+                .items
+                .iter()
+                .any(|(item, _)| item.outcome == Outcome::Skipped);
+        name_by_row(
+            &mut decoded.recordings,
+            &row.external_id,
+            row.recording.claimed_start_ms,
+        );
+        match pipeline::clean::clean(row.recording) {
+            Ok(clean) => {
+                let sha256 = context.storage.raw.put(athlete, &bytes).await?;
+                decoded.recordings.push(Incoming {
+                    path,
+                    file_name,
+                    sha256,
+                    part: 0,
+                    external_id: Some(row.external_id),
+                    clean: Arc::new(clean),
+                    quiet: has_file,
+                });
+            }
+            Err(error) if !has_file => {
+                decoded
+                    .items
+                    .push((failed(path, Refusal::of(&error)), None));
+            }
+            Err(error) => tracing::debug!(%path, %error, "a table row gave nothing"),
+        }
+    }
+    Ok(decoded)
+}
+
+fn failed(path: String, refusal: Refusal) -> Item {
+    Item::failed_by(path, refusal.code, refusal.reason, refusal.try_next)
+}
+
+/// Items for bytes that are in already, without decoding them again; `None`
+/// where they are new, or where an archive knows more of them now.
+async fn known(
+    context: &Context,
+    athlete: AthleteId,
+    sha256: &str,
+    path: &str,
+    external_id: Option<&str>,
+) -> Result<Option<Vec<(Item, Option<String>)>>, Error> {
+    let sources = context
+        .storage
+        .catalog
+        .sources_by_sha256(athlete, &[sha256.to_owned()])
+        .await?;
+    let learns = external_id.is_some() && sources.iter().all(|s| s.external_id.is_none());
+    if sources.is_empty() || learns {
+        return Ok(None);
+    }
+    let several = sources.len() > 1;
+    let item = |source: storage::catalog::Source| Item {
+        path: if several {
+            format!("{path}#{}", source.part + 1)
+        } else {
+            path.to_owned()
+        },
+        outcome: Outcome::Skipped,
+        activity_id: Some(source.activity_id),
+        code: None,
+        reason: format!("the same bytes came in before as {}", source.file_name),
+        try_next: None,
+    };
+    Ok(Some(
+        sources
+            .into_iter()
+            .map(|source| (item(source), Some(sha256.to_owned())))
+            .collect(),
+    ))
+}
+
+/// An archive's row names one recording of its file: the only one, or the one
+/// that starts nearest to what the row says. Its words stay with the row, so
+/// that the file's bytes alone always give the same recording.
+fn name_by_row(recordings: &mut [Incoming], external_id: &str, start_ms: Option<i64>) {
+    let distance = |incoming: &Incoming| {
+        start_ms.map_or(0, |start| {
+            (incoming.clean.start_time_us / 1_000).abs_diff(start)
+        })
+    };
+    if let Some(nearest) = recordings
+        .iter_mut()
+        .min_by_key(|incoming| distance(incoming))
+    {
+        nearest.external_id = Some(external_id.to_owned());
+    }
+}
+
+/// Collects decoded recordings to batches, and items to a report.
+struct Gathering<'a> {
+    context: &'a Context,
+    athlete: AthleteId,
+    run: Uuid,
+    batch: Vec<Incoming>,
+    places: Vec<usize>,
+    samples: usize,
+    items: Vec<(usize, Item)>,
+    audit: Vec<AuditEntry>,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(context: &'a Context, athlete: AthleteId) -> Self {
+        Self {
+            context,
+            athlete,
+            run: Uuid::now_v7(),
+            batch: Vec::new(),
+            places: Vec::new(),
+            samples: 0,
+            items: Vec::new(),
+            audit: Vec::new(),
+        }
+    }
+
+    fn record(&mut self, item: &Item, sha256: Option<String>) {
+        let at_us = (self.context.now)().as_microsecond();
+        self.audit
+            .push(audit_entry(at_us, self.athlete, self.run, item, sha256));
+    }
+
+    async fn add(&mut self, decoded: Decoded) -> Result<(), Error> {
+        for (item, sha256) in decoded.items {
+            if item.outcome != Outcome::Ignored {
+                self.record(&item, sha256);
+            }
+            self.items.push((decoded.index, item));
+        }
+        for incoming in decoded.recordings {
+            self.samples += incoming.clean.t_ms.len();
+            self.places.push(decoded.index);
+            self.batch.push(incoming);
+        }
+        self.context.progress.advance(1);
+        if self.batch.len() >= BATCH_RECORDINGS || self.samples >= BATCH_SAMPLES {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        let batch = std::mem::take(&mut self.batch);
+        let places = std::mem::take(&mut self.places);
+        self.samples = 0;
+        if !batch.is_empty() {
+            let ingested = ingest(self.context, self.athlete, self.run, &batch).await?;
+            self.items.extend(
+                ingested
+                    .items
+                    .into_iter()
+                    .map(|(position, item)| (places[position], item)),
+            );
+        }
+        let audit = std::mem::take(&mut self.audit);
+        if !audit.is_empty() {
+            self.context.storage.catalog.write_audit(&audit).await?;
+        }
+        Ok(())
+    }
+
+    fn into_report(mut self, interrupted: bool) -> Report {
+        self.items.sort_by_key(|(index, _)| *index);
+        let mut report = Report {
+            interrupted,
+            ..Report::default()
+        };
+        for (_, item) in self.items {
+            report.add(item);
+        }
+        report
+    }
+}

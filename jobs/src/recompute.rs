@@ -1,0 +1,378 @@
+//! Computing again: what is stale, or everything from the raw recordings.
+//!
+//! Rows that come out as they were are left alone, so a second run finds
+//! nothing and the lake does not grow by it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::{AsArray, Int64Array};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use pipeline::merge::{self, Candidate};
+use query::derived::{Scope, tables_of};
+use storage::catalog::{ActivityWrite, CatalogChange, Pointer, Source};
+use storage::lake::{Commit, KeySet, LakeView, TableChange};
+use storage::table::Table;
+use storage::tables::{ACTIVITIES, DERIVATIONS, FACTS, LAPS, STREAMS};
+use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::derive::{Tables, reconcile, replace_differing};
+use crate::error::Error;
+use crate::ingest::{activity_rows, derived_rows};
+use crate::source::Kept;
+
+/// How many activities one commit may hold.
+const PAGE: u32 = 256;
+/// How often a page is tried again after another writer was first.
+const ATTEMPTS: u32 = 8;
+
+/// What to compute again.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Everything, stale or not, from the raw recordings.
+    pub full: bool,
+    /// Only this definition.
+    pub only: Option<String>,
+    /// Only activities that began on this day (UTC) or later.
+    pub since: Option<Date>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recomputed {
+    /// Activities that were looked at.
+    pub looked_at: u64,
+    /// Activities that were computed.
+    pub computed: u64,
+    /// Activities of which a row differed and was replaced.
+    pub changed: u64,
+    /// Athletes of whom a rank or statistic differed and was replaced.
+    pub athletes_changed: u64,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// Computes derived tables again.
+///
+/// # Errors
+/// An unknown definition, kept bytes that can no longer be read, or a
+/// failing store.
+pub async fn recompute(context: &Context, options: &Options) -> Result<Recomputed, Error> {
+    let only = options.only.as_deref().map(named).transpose()?;
+    let since_us = options.since.map(start_of_day_us).unwrap_or(i64::MIN);
+    let mut done = Recomputed::default();
+    let total = context.storage.catalog.count_activities().await?;
+    context.progress.begin("recompute", total);
+    if only.is_none_or(|derived| matches!(derived.scope, Scope::Activity)) {
+        let mut after = None;
+        loop {
+            if context.stop.asked() {
+                done.interrupted = true;
+                break;
+            }
+            let page = context.storage.catalog.pointers_after(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key);
+            let wanted: Vec<Pointer> = page
+                .iter()
+                .filter(|p| p.key.start_time_us >= since_us)
+                .cloned()
+                .collect();
+            for athlete in by_athlete(wanted) {
+                recompute_page(context, options, only, athlete, &mut done).await?;
+            }
+            context.progress.advance(page.len() as u64);
+        }
+    }
+    context.progress.end();
+    for athlete in context.storage.catalog.athletes().await? {
+        let changed = reconcile(context, athlete.athlete_id, options.full).await?;
+        done.athletes_changed += u64::from(changed);
+    }
+    Ok(done)
+}
+
+fn named(name: &str) -> Result<&'static query::derived::Derived, Error> {
+    let declared = query::derived::DERIVED;
+    declared
+        .iter()
+        .copied()
+        .find(|derived| derived.name == name)
+        .ok_or_else(|| Error::NoSuchDefinition {
+            name: name.to_owned(),
+            known: declared
+                .iter()
+                .map(|derived| derived.name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+}
+
+fn start_of_day_us(day: Date) -> i64 {
+    // A day at the very end of the calendar has no start in UTC's range.
+    day.to_zoned(TimeZone::UTC)
+        .map_or(i64::MAX, |zoned| zoned.timestamp().as_microsecond())
+}
+
+fn by_athlete(pointers: Vec<Pointer>) -> Vec<Vec<Pointer>> {
+    let mut athletes: BTreeMap<AthleteId, Vec<Pointer>> = BTreeMap::new();
+    for pointer in pointers {
+        athletes
+            .entry(pointer.key.athlete_id)
+            .or_default()
+            .push(pointer);
+    }
+    athletes.into_values().collect()
+}
+
+async fn recompute_page(
+    context: &Context,
+    options: &Options,
+    only: Option<&'static query::derived::Derived>,
+    mut page: Vec<Pointer>,
+    done: &mut Recomputed,
+) -> Result<(), Error> {
+    done.looked_at += page.len() as u64;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let view = context.storage.lake.latest().await?;
+        let stale = if options.full {
+            page.clone()
+        } else {
+            stale(&view, &page).await?
+        };
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let new = if options.full && only.is_none() {
+            from_raw(context, &stale).await?
+        } else {
+            from_lake(&view, &stale).await?
+        };
+        let (commit, changed) = difference(&view, &stale, new, only).await?;
+        let Some(commit) = commit else {
+            done.computed += stale.len() as u64;
+            return Ok(());
+        };
+        match context.storage.lake.commit(commit).await {
+            Ok(_) => {
+                done.computed += stale.len() as u64;
+                done.changed += changed;
+                return Ok(());
+            }
+            Err(error) if error.code() == Code::Conflict && attempt < ATTEMPTS => {
+                let Some(first) = page.first() else {
+                    return Ok(());
+                };
+                let athlete = first.key.athlete_id;
+                let ids: Vec<ActivityId> = page.iter().map(|p| p.key.activity_id).collect();
+                page = context.storage.catalog.pointers(athlete, &ids).await?;
+            }
+            Err(error) if error.code() == Code::Conflict => {
+                return Err(Error::Contended {
+                    attempts: attempt,
+                    source: error,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Which of these the ledger does not know at their revision and today's
+/// versions.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub async fn stale(view: &LakeView, page: &[Pointer]) -> Result<Vec<Pointer>, Error> {
+    let keys: Vec<_> = page.iter().map(|pointer| pointer.key).collect();
+    let ledger = view
+        .rows(DERIVATIONS.name, None, &KeySet::activities(&keys))
+        .await?;
+    Ok(query::stale::stale_activities(page, &ledger)?)
+}
+
+/// New rows of each activity, by table.
+type Rebuilt = Vec<(Pointer, BTreeMap<&'static str, RecordBatch>)>;
+
+/// Rows as the kept recordings give them now.
+async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error> {
+    let Some(first) = page.first() else {
+        return Ok(Vec::new());
+    };
+    let athlete = first.key.athlete_id;
+    let ids: Vec<ActivityId> = page.iter().map(|pointer| pointer.key.activity_id).collect();
+    let mut sources: HashMap<ActivityId, Vec<Source>> = HashMap::new();
+    for source in context.storage.catalog.sources_of(athlete, &ids).await? {
+        sources.entry(source.activity_id).or_default().push(source);
+    }
+    let mut kept = Kept::default();
+    let mut merged = Vec::with_capacity(page.len());
+    for pointer in page {
+        let mut candidates = Vec::new();
+        for source in sources.remove(&pointer.key.activity_id).unwrap_or_default() {
+            let clean = kept.clean(context, athlete, &source).await?;
+            candidates.push(Candidate {
+                sha256: source.sha256,
+                part: source.part as u32,
+                clean,
+            });
+        }
+        if candidates.is_empty() {
+            return Err(Error::NoSources(pointer.key.activity_id));
+        }
+        merged.push((pointer.clone(), merge::merge(&candidates)));
+    }
+    tokio::task::spawn_blocking(move || {
+        use rayon::prelude::*;
+        merged
+            .into_par_iter()
+            .map(|(pointer, merged)| {
+                let mut key = pointer.key;
+                key.start_time_us = merged.clean.start_time_us;
+                Ok((
+                    pointer.clone(),
+                    activity_rows(&merged, key, pointer.revision)?,
+                ))
+            })
+            .collect()
+    })
+    .await?
+}
+
+/// Derived rows from the facts that the lake holds.
+async fn from_lake(view: &LakeView, page: &[Pointer]) -> Result<Rebuilt, Error> {
+    let mut rebuilt = Vec::with_capacity(page.len());
+    for pointer in page {
+        let keys = KeySet::activities(&[pointer.key]);
+        let activities = one(&ACTIVITIES, view.rows(ACTIVITIES.name, None, &keys).await?)?;
+        let streams = one(&STREAMS, view.rows(STREAMS.name, None, &keys).await?)?;
+        let laps = view.rows(LAPS.name, None, &keys).await?;
+        let mut tables = derived_rows(&activities, &streams, &laps)?;
+        let line = query::ledger::activity_line(pointer.key, pointer.revision)?;
+        tables.insert(DERIVATIONS.name, line);
+        rebuilt.push((pointer.clone(), tables));
+    }
+    Ok(rebuilt)
+}
+
+fn one(table: &Table, batches: Vec<RecordBatch>) -> Result<RecordBatch, Error> {
+    Ok(arrow::compute::concat_batches(&table.schema(), &batches)?)
+}
+
+/// What turns the rows of the lake into the new ones; with how many
+/// activities differ.
+///
+/// A fact that differs is a change of the activity: its revision rises. A
+/// derived row that differs is replaced, and the ledger says so.
+async fn difference(
+    view: &LakeView,
+    page: &[Pointer],
+    mut new: Rebuilt,
+    only: Option<&'static query::derived::Derived>,
+) -> Result<(Option<Commit>, u64), Error> {
+    let keys = KeySet::activities(&page.iter().map(|pointer| pointer.key).collect::<Vec<_>>());
+    let mut tables: Vec<&'static Table> = match only {
+        Some(derived) => vec![derived.table, &DERIVATIONS],
+        None => tables_of(Scope::Activity),
+    };
+    tables.retain(|table| new.iter().any(|(_, rows)| rows.contains_key(table.name)));
+    let mut old: Tables = BTreeMap::new();
+    for table in &tables {
+        old.insert(table.name, view.rows(table.name, None, &keys).await?);
+    }
+    let mut risen = BTreeSet::new();
+    for table in tables.iter().filter(|table| is_fact(table)) {
+        if let Some(change) = replace_differing(table, &old[table.name], &rows_of(&new, table))? {
+            risen.extend(activity_ids(&change));
+        }
+    }
+    let mut catalog = CatalogChange::default();
+    for (pointer, rows) in &mut new {
+        if risen.contains(&pointer.key.activity_id) {
+            let revision = pointer.revision + 1;
+            let key = set_revision(pointer, rows, revision)?;
+            catalog.activities.push(ActivityWrite {
+                key,
+                previous_revision: Some(pointer.revision),
+                revision,
+            });
+        }
+    }
+    let mut changed = risen;
+    let mut changes = Vec::new();
+    for table in tables {
+        let Some(change) = replace_differing(table, &old[table.name], &rows_of(&new, table))?
+        else {
+            continue;
+        };
+        if table.name != DERIVATIONS.name {
+            changed.extend(activity_ids(&change));
+        }
+        changes.push(change);
+    }
+    if changes.is_empty() {
+        return Ok((None, 0));
+    }
+    let message = "compute again".to_owned();
+    let commit = Commit {
+        attempt: Uuid::now_v7(),
+        changes,
+        catalog,
+        message,
+    };
+    Ok((Some(commit), changed.len() as u64))
+}
+
+fn is_fact(table: &Table) -> bool {
+    table.name != DERIVATIONS.name && FACTS.iter().any(|fact| fact.name == table.name)
+}
+
+/// The new rows of one table. Where rows come from the lake, tables that are
+/// not derived are not among them; they stay as they are.
+fn rows_of(new: &Rebuilt, table: &Table) -> Vec<RecordBatch> {
+    new.iter()
+        .filter_map(|(_, rows)| rows.get(table.name).cloned())
+        .collect()
+}
+
+/// The activities of which rows are replaced.
+fn activity_ids(change: &TableChange) -> Vec<ActivityId> {
+    let deleted = change.delete.iter().map(KeySet::rows);
+    deleted
+        .chain(&change.append)
+        .filter_map(|batch| batch.column_by_name("activity_id"))
+        .flat_map(|column| column.as_primitive::<Int64Type>().values().iter().copied())
+        .map(ActivityId)
+        .collect()
+}
+
+/// Raises the revision in an activity's rows; answers where they are.
+fn set_revision(
+    pointer: &Pointer,
+    rows: &mut BTreeMap<&'static str, RecordBatch>,
+    revision: i64,
+) -> Result<ActivityKey, Error> {
+    let mut key = pointer.key;
+    if let Some(activities) = rows.get_mut(ACTIVITIES.name) {
+        let schema = activities.schema();
+        let mut columns = activities.columns().to_vec();
+        columns[schema.index_of("revision")?] = Arc::new(Int64Array::from(vec![revision]));
+        let start = schema.index_of("start_time")?;
+        key.start_time_us = columns[start]
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(0);
+        *activities = RecordBatch::try_new(schema, columns)?;
+    }
+    rows.insert(
+        DERIVATIONS.name,
+        query::ledger::activity_line(key, revision)?,
+    );
+    Ok(key)
+}
