@@ -556,6 +556,9 @@ pub const FACTS: &[&Table] = &[&ACTIVITIES, &STREAMS, &LAPS, &FINDINGS, &DERIVAT
 /// unqualified, so that it resolves under any alias.
 pub const SAMPLES_VIEW: &str = include_str!("samples.sql");
 
+/// Every view of the lake: its name and its SQL.
+pub const VIEWS: &[(&str, &str)] = &[("samples", SAMPLES_VIEW)];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use query::read::ranks::{Filter, list};
+use query::read::ranks::{Filter, best};
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Best, Format};
@@ -33,12 +33,13 @@ pub async fn run(rim: &Rim, args: &Best) -> Ending {
     let filter = Filter {
         sport: args.sport.clone(),
         distance_m: args.distance,
-        time_window: args.window.clone(),
-        as_of: args.as_of,
-        ranks: limit,
+        window: args.window.clone(),
+        // Efforts leave a window with the days, though nothing is imported.
+        as_of: args.as_of.or((args.window != "all").then_some(today)),
+        ranks: limit as usize,
     };
     let athlete = reading.athlete.athlete_id;
-    let rows = list(&reading.session, athlete, &filter, today)
+    let rows = best(&reading.session, athlete, &filter)
         .await
         .map_err(boxed)?;
     let rows = match args.format {

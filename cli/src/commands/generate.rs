@@ -1,7 +1,6 @@
 //! `pacelake generate`: documents that follow from declarations. A test
 //! compares what is committed with what they say, and names this command.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::Ending;
@@ -49,6 +48,8 @@ fn settings_reference() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

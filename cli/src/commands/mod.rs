@@ -81,7 +81,7 @@ impl Rim {
             data_dir: self.settings.data_dir.clone(),
             catalog: self.settings.catalog.clone(),
         };
-        Storage::open(&options, &query::derived::tables(), query::derived::VIEWS).await
+        Storage::open(&options, &query::derived::tables(), storage::tables::VIEWS).await
     }
 
     /// A job's context that talks to stderr and stops at Ctrl-C: the first
@@ -112,7 +112,9 @@ impl Rim {
         let context = self.context().await.map_err(boxed)?;
         let athlete = context.athlete(self.athlete).await.map_err(boxed)?;
         let view = context.storage.lake.latest().await.map_err(boxed)?;
-        let session = Session::open(&view, &Limits::default()).map_err(boxed)?;
+        let session = Session::open(&view, Limits::default())
+            .await
+            .map_err(boxed)?;
         Ok(Reading {
             context,
             athlete,

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use query::session::Limits;
+
 use super::{Ending, Rim, boxed};
 use crate::args::Serve;
 
@@ -45,7 +47,7 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
         athlete.athlete_id
     );
     println!("loopback only, without accounts; Ctrl-C ends it");
-    let state = api::State::new(context.storage.clone(), athlete.athlete_id);
+    let state = api::State::new(context.storage.clone(), Limits::default());
     let stop = context.stop.clone();
     let stopped = async move {
         while !stop.asked() {

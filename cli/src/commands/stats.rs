@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use query::read::stats::{Filter, list};
+use query::session::Limits;
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Format, Period, Stats};
@@ -21,15 +22,17 @@ pub async fn run(rim: &Rim, args: &Stats) -> Ending {
         Period::Day => "day",
     };
     let filter = Filter {
-        by: period.to_owned(),
         sport: args.sport.clone(),
+        ..Filter::default()
     };
-    let rows = list(&reading.session, reading.athlete.athlete_id, &filter)
+    let athlete = reading.athlete.athlete_id;
+    let most = Limits::default().rows;
+    let page = list(&reading.session, athlete, period, &filter, None, most)
         .await
         .map_err(boxed)?;
     let rows = match args.format {
-        Format::Table => output::without(&rows, HIDDEN),
-        _ => rows,
+        Format::Table => output::without(&page.rows, HIDDEN),
+        _ => page.rows,
     };
     output::rows(&rows, args.format)?;
     Ok(ExitCode::SUCCESS)
