@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
 use arrow::compute::{DatePart, concat_batches, date_part, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
@@ -141,7 +141,13 @@ fn shaped(table: &str, schema: &SchemaRef, batch: &RecordBatch) -> Result<Record
         .fields()
         .iter()
         .map(|field| {
-            let values = column(table, batch, field.name())?;
+            let values = match batch.column_by_name(field.name()) {
+                // A column that a newer build declares.
+                None if field.is_nullable() => {
+                    return Ok(new_null_array(field.data_type(), batch.num_rows()));
+                }
+                Some(_) | None => column(table, batch, field.name())?,
+            };
             if values.data_type() == field.data_type() {
                 return Ok(values);
             }

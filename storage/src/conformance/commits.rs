@@ -2,21 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::rows::{EFFORTS, TRACKS, all, commit, efforts, key, open, replace, sorted, tracks};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use serde_json::json;
+
+use super::rows::{
+    EFFORTS, TRACKS, Use, all, commit, duckdb, efforts, in_order, key, open, query, replace,
+    sorted, tracks,
+};
 use crate::catalog::{ActivityWrite, CatalogChange};
 use crate::ducklake::commit::find;
 use crate::lake::{Commit, KeySet, Lake, Problem, TableChange};
-use crate::table::Table;
+use crate::table::{Kind, Table, Unit, column};
 use crate::testing::Place;
 use crate::{Code, Failure, Storage};
 
-fn change(
-    table: &'static Table,
-    delete: Option<KeySet>,
-    append: Vec<arrow::array::RecordBatch>,
-) -> TableChange {
+fn change(table: &'static Table, delete: Option<KeySet>, append: Vec<RecordBatch>) -> TableChange {
     TableChange {
         table,
         delete,
@@ -315,4 +318,68 @@ pub async fn what_is_wrong_is_found(place: &Place) {
         })
         .collect();
     assert_eq!(found, BTreeSet::from(["cut", "missing", "orphan"]));
+}
+
+/// The table as a later version declares it.
+static WIDER: Table = Table {
+    columns: &[
+        EFFORTS.columns[0],
+        EFFORTS.columns[1],
+        EFFORTS.columns[2],
+        EFFORTS.columns[3],
+        column("climb_m", Kind::Float64, Unit::Metre, "How high.").nullable(),
+        EFFORTS.columns[4],
+        EFFORTS.columns[5],
+    ],
+    ..EFFORTS
+};
+
+/// The table with a column that its older rows cannot have.
+static STRICTER: Table = Table {
+    columns: &[column("laps", Kind::Int32, Unit::Count, "How often.")],
+    ..EFFORTS
+};
+
+/// A column that a later version declares is added; older rows have nulls, in
+/// DuckDB too, and the older version still reads and writes. One that may not
+/// be null is refused.
+pub async fn a_declared_column_is_added(place: &Place) {
+    let old = open(place).await.lake;
+    let first = old.commit(replace(0..4, 1)).await.unwrap().snapshot_id;
+    let new = Storage::open(&place.options(), &[&WIDER, &TRACKS], &[])
+        .await
+        .unwrap()
+        .lake;
+    let mut rows = efforts(4..6, 1);
+    let climb: ArrayRef = Arc::new(Float64Array::from(vec![1.5; rows.num_rows()]));
+    let mut columns: Vec<_> = rows
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .zip(rows.columns().to_vec())
+        .collect();
+    columns.push(("climb_m".to_owned(), climb));
+    rows = RecordBatch::try_from_iter(columns).unwrap();
+    new.commit(commit(vec![change(&WIDER, None, vec![rows])]))
+        .await
+        .unwrap();
+    old.commit(replace(0..1, 2)).await.unwrap();
+    let view = old.latest().await.unwrap();
+    let sql = "select activity_id, climb_m from efforts";
+    let expected: Vec<_> = (0..6)
+        .flat_map(|n| [n, n])
+        .map(|n| {
+            let climb = (n >= 4).then(|| format!("f:{:016x}", 1.5f64.to_bits()));
+            json!([key(n).activity_id.0, climb])
+        })
+        .collect();
+    let expected = in_order(expected);
+    assert_eq!(sorted(&query(&view, sql).await), expected);
+    let [rows] = duckdb(place, Use::Newest, &[sql]).try_into().unwrap();
+    assert_eq!(in_order(rows), expected);
+    let before = old.at(first).await.unwrap();
+    assert_eq!(all(&before, "efforts").await, sorted(&[efforts(0..4, 1)]));
+    let refused = Storage::open(&place.options(), &[&STRICTER], &[]).await;
+    assert_eq!(refused.unwrap_err().code(), Code::UnknownVersion);
 }

@@ -1,6 +1,10 @@
 //! Stock DuckDB and pacelake on the same lake: one reads what the other
 //! wrote.
 
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int32Builder, ListBuilder, RecordBatch};
+use arrow::datatypes::Int32Type;
 use serde_json::json;
 
 use super::rows::{
@@ -9,6 +13,7 @@ use super::rows::{
 };
 use crate::Storage;
 use crate::lake::{KeySet, TableChange};
+use crate::tables::{FACTS, SAMPLES_VIEW, STREAMS};
 use crate::testing::Place;
 
 /// DuckDB reads every table, with lists, replaced and deleted rows, and the
@@ -240,4 +245,70 @@ pub async fn we_read_rows_in_the_catalog(place: &Place) {
             "step {step}"
         );
     }
+}
+
+/// The view `samples` over `streams` gives each sample in natural units.
+pub async fn duckdb_has_the_view_of_samples(place: &Place) {
+    let views = [("samples", SAMPLES_VIEW)];
+    let lake = Storage::open(&place.options(), FACTS, &views)
+        .await
+        .expect("the place opens")
+        .lake;
+    let tracks = rows::tracks(0..3, 5, 1);
+    let mut columns: Vec<(String, ArrayRef)> = tracks
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .zip(tracks.columns().to_vec())
+        .collect();
+    // Positions as large as they get, in the integers that are kept.
+    let heart_rates = tracks.column(4).as_list::<i32>();
+    let mut positions = ListBuilder::new(Int32Builder::new());
+    for row in 0..heart_rates.len() {
+        for sample in 0..5 {
+            positions
+                .values()
+                .append_value(-1_800_000_000 + sample * 7 + row as i32);
+        }
+        positions.append(true);
+    }
+    columns.push(("lng_e7".to_owned(), Arc::new(positions.finish())));
+    let append = TableChange {
+        table: &STREAMS,
+        delete: None,
+        append: vec![RecordBatch::try_from_iter(columns).unwrap()],
+    };
+    lake.commit(commit(vec![append])).await.unwrap();
+    let [found] = duckdb(
+        place,
+        Use::Newest,
+        &["select activity_id, sample, elapsed_s, lng_deg, heart_rate_bpm, power_w from samples"],
+    )
+    .try_into()
+    .unwrap();
+    let double = |value: f64| format!("f:{:016x}", value.to_bits());
+    let mut expected = Vec::new();
+    for n in 0..3i64 {
+        let rates = heart_rates
+            .is_valid(n as usize)
+            .then(|| heart_rates.value(n as usize));
+        for sample in 0..5i64 {
+            let rate = rates.as_ref().and_then(|rates| {
+                let rates = rates.as_primitive::<Int32Type>();
+                let sample = sample as usize;
+                rates.is_valid(sample).then(|| rates.value(sample))
+            });
+            let lng_e7 = -1_800_000_000 + sample * 7 + n;
+            expected.push(json!([
+                key(n).activity_id.0,
+                sample,
+                double((sample * 1000 + n) as f64 / 1000.0),
+                double(lng_e7 as f64 / 1e7),
+                rate,
+                null
+            ]));
+        }
+    }
+    assert_eq!(in_order(found), in_order(expected));
 }

@@ -4,7 +4,7 @@
 //! snapshot is a filter over both: rows live from their `begin_snapshot`,
 //! included, to their `end_snapshot`, excluded.
 //!
-//! - [`create`] makes the catalog's tables, and lake tables and views in it;
+//! - [`create`] makes the catalog's tables, [`define`] lake tables and views;
 //! - [`load`] reads a snapshot into a [`state::State`], [`io`] the rows of its
 //!   files, [`scan`] offers it to DataFusion;
 //! - [`write`] writes files, [`removal`] finds rows by key, [`commit`] makes
@@ -17,6 +17,7 @@ pub(crate) mod bound;
 pub(crate) mod changes;
 pub(crate) mod commit;
 pub(crate) mod create;
+pub(crate) mod define;
 pub(crate) mod deletes;
 pub(crate) mod entries;
 pub(crate) mod footers;
