@@ -3,6 +3,7 @@
 
 mod athlete_tables;
 mod duckdb;
+mod outings;
 mod properties;
 mod random;
 mod same_in_sql;

@@ -162,7 +162,10 @@ fn every_activity_definition_is_the_same_in_duckdb() {
 
 #[tokio::test]
 async fn every_activity_definition_is_the_same_in_datafusion() {
-    let sketches = sketches();
+    // Climb walks a recording sample by sample, and DataFusion walks again for
+    // each time that the walk is named: long recordings are slow.
+    let mut sketches = sketches();
+    sketches.retain(|sketch| sketch.t_ms.len() <= 60);
     let rows = rows(&sketches);
     let ctx = SessionContext::new();
     for (name, rows) in [
