@@ -156,7 +156,11 @@ impl<W: Write + Send> Output<W> {
         let format = self.format;
         let out = match self.encoder {
             Encoder::Table(table) => table.finish(),
-            Encoder::Json(mut writer) => writer.finish().map(|()| writer.into_inner()),
+            Encoder::Json(mut writer) => writer.finish().and_then(|()| {
+                let mut out = writer.into_inner();
+                writeln!(out)?;
+                Ok(out)
+            }),
             Encoder::Csv(writer, _) => Ok(writer.into_inner()),
             Encoder::Parquet(writer) => writer.into_inner().map_err(ArrowError::from),
         };

@@ -20,7 +20,6 @@ use jobs::Context;
 use jobs::progress::Stop;
 use query::session::{Limits, Session};
 use storage::catalog::Athlete;
-use storage::lake::LakeView;
 use storage::{AthleteId, Code, Failure, Options, Storage};
 
 use crate::args::{Cli, Command, Format};
@@ -118,7 +117,6 @@ impl Rim {
         Ok(Reading {
             context,
             athlete,
-            view,
             session,
         })
     }
@@ -130,8 +128,6 @@ pub struct Reading {
     pub context: Context,
     /// Whose.
     pub athlete: Athlete,
-    /// The snapshot.
-    pub view: LakeView,
     /// SQL on it.
     pub session: Session,
 }

@@ -1,13 +1,13 @@
 //! Rows as aligned columns, for eyes.
 //!
-//! Numbers stand to the right, nulls are empty, long text and lists are cut
+//! Numbers stand to the right, doubles with at most seven decimals, nulls are empty, long text and lists are cut
 //! with an ellipsis (but not in the last column), and control characters are
 //! escaped, so that no name can drive the terminal. A cell may have several
 //! lines, as plans do. All rows are held until the end: widths hang on them.
 
 use std::io::Write;
 
-use arrow::array::{Array, ListArray, RecordBatch};
+use arrow::array::{Array, Float64Array, ListArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -15,6 +15,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How wide a column may become, unless it is the last.
 const MAX_WIDTH: usize = 60;
+
+/// How many decimals of a double are shown: seven are a centimetre of latitude.
+const DECIMALS: usize = 7;
 
 /// How many entries of a list are shown.
 const MAX_ENTRIES: usize = 5;
@@ -113,6 +116,10 @@ fn cells(array: &dyn Array, widest: usize) -> Result<Vec<Cell>, ArrowError> {
         };
         return lists.iter().map(cell).collect();
     }
+    if let Some(doubles) = array.as_any().downcast_ref::<Float64Array>() {
+        let cell = |value: Option<f64>| value.map(|value| vec![double(value)]).unwrap_or_default();
+        return Ok(doubles.iter().map(cell).collect());
+    }
     let formatter = ArrayFormatter::try_new(array, &options)?;
     (0..array.len())
         .map(|row| match array.is_null(row) {
@@ -120,6 +127,24 @@ fn cells(array: &dyn Array, widest: usize) -> Result<Vec<Cell>, ArrowError> {
             false => Ok(lines(&formatter.value(row).try_to_string()?, widest)),
         })
         .collect()
+}
+
+/// A double with at most [`DECIMALS`] decimals; very large and very small ones
+/// as they are.
+fn double(value: f64) -> String {
+    let exact = format!("{value:?}");
+    let rounded = format!("{value:.DECIMALS$}");
+    let trimmed = rounded.trim_end_matches('0');
+    let shown = match trimmed.strip_suffix('.') {
+        Some(whole) => format!("{whole}.0"),
+        None => trimmed.to_owned(),
+    };
+    let keeps_it = value == 0.0 || value.abs() >= 0.1;
+    if keeps_it && shown.len() < exact.len() {
+        shown
+    } else {
+        exact
+    }
 }
 
 /// The first entries of a list, and how many there are.

@@ -1,0 +1,292 @@
+//! Imports of real recordings, on SQLite: what comes in, what is skipped,
+//! what is one activity, and that the order of import does not matter.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pacelake_jobs::progress::{Progress, Silent, Stop};
+use pacelake_jobs::report::{Outcome, Report};
+use pacelake_jobs::{Context, check, import, recompute};
+use query::session::{Limits, Session};
+use serde_json::Value;
+use storage::{Options, Storage};
+use tempfile::TempDir;
+
+/// A data folder of its own.
+struct Home {
+    folder: TempDir,
+    context: Context,
+}
+
+impl Home {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let context = open(folder.path(), Arc::new(Silent)).await;
+        Self { folder, context }
+    }
+
+    async fn import(&self, paths: &[PathBuf]) -> Report {
+        import::import(&self.context, None, paths).await.unwrap()
+    }
+
+    /// Rows of every table as JSON, by table, sorted; without ids and what
+    /// counts writes, and with the activity told by its start and sport.
+    async fn rows(&self) -> BTreeMap<String, Vec<String>> {
+        let view = self.context.storage.lake.latest().await.unwrap();
+        let limits = Limits {
+            rows: usize::MAX,
+            ..Limits::default()
+        };
+        let session = Session::open(&view, limits).await.unwrap();
+        let mut tables = BTreeMap::new();
+        for table in query::derived::tables() {
+            let columns: Vec<&str> = table
+                .columns
+                .iter()
+                .map(|column| column.name)
+                .filter(|name| !["activity_id", "revision", "input_revision"].contains(name))
+                .collect();
+            let text = format!("select {} from {}", columns.join(", "), table.name);
+            let rows = query::sql::query(&session, &text).await.unwrap();
+            let json = query::output::Format::Json;
+            let json = query::output::write_rows(&rows, json, Vec::new()).unwrap();
+            let values: Vec<Value> = serde_json::from_slice(&json).unwrap();
+            let mut lines: Vec<String> = values.iter().map(Value::to_string).collect();
+            lines.sort();
+            tables.insert(table.name.to_owned(), lines);
+        }
+        tables
+    }
+
+    async fn assert_sound(&self) {
+        let checked = check::check(&self.context).await.unwrap();
+        assert!(checked.is_sound(), "{:?}", checked.lines);
+    }
+}
+
+async fn open(folder: &Path, progress: Arc<dyn Progress>) -> Context {
+    let options = Options {
+        data_dir: folder.to_owned(),
+        catalog: None,
+    };
+    let tables = query::derived::tables();
+    Context {
+        storage: Storage::open(&options, &tables, storage::tables::VIEWS)
+            .await
+            .unwrap(),
+        now: || "2026-01-31T12:00:00Z".parse().unwrap(),
+        progress,
+        stop: Stop::default(),
+    }
+}
+
+fn recording(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../data/recordings")
+        .join(name)
+}
+
+/// One outing in four files, and two others.
+fn several() -> Vec<PathBuf> {
+    [
+        "fit/4801048867.fit",
+        "gpx/4801048867_strava.gpx",
+        "gpx/activity_4801048867.gpx",
+        "tcx/activity_4801048867.tcx",
+        "fit/20140622_swim_garmin_fr910xt.fit",
+        "tcx/treadmill_1.tcx",
+    ]
+    .map(recording)
+    .to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_input_again_changes_nothing() {
+    let home = Home::new().await;
+    let first = home.import(&several()).await;
+    assert_eq!(
+        (first.created, first.updated, first.failed),
+        (5, 3, 0),
+        "{first:#?}"
+    );
+    let before = home
+        .context
+        .storage
+        .lake
+        .latest()
+        .await
+        .unwrap()
+        .snapshot_id();
+    let again = home.import(&several()).await;
+    assert_eq!(
+        (again.created, again.updated, again.skipped),
+        (0, 0, 8),
+        "{again:#?}"
+    );
+    let after = home
+        .context
+        .storage
+        .lake
+        .latest()
+        .await
+        .unwrap()
+        .snapshot_id();
+    assert_eq!(before, after, "skipping makes no snapshot");
+    for (first, again) in first.items.iter().zip(&again.items) {
+        assert_eq!(first.activity_id, again.activity_id, "{}", first.path);
+    }
+    home.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_outing_from_four_files_is_one_activity_of_the_fit() {
+    let home = Home::new().await;
+    let report = home.import(&several()[..4]).await;
+    assert_eq!((report.created, report.updated), (1, 3), "{report:#?}");
+    let tables = home.rows().await;
+    let activity: Value = serde_json::from_str(&tables["activities"][0]).unwrap();
+    assert_eq!(activity["source"], "fit");
+    let id = report.items[0].activity_id.unwrap();
+    let catalog = &home.context.storage.catalog;
+    assert_eq!(
+        catalog
+            .sources_of(storage::AthleteId(1), &[id])
+            .await
+            .unwrap()
+            .len(),
+        4
+    );
+    home.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_order_and_any_batches_give_equal_rows() {
+    let together = Home::new().await;
+    together.import(&several()).await;
+    let apart = Home::new().await;
+    for path in several().into_iter().rev() {
+        apart.import(&[path]).await;
+    }
+    let (expected, found) = (together.rows().await, apart.rows().await);
+    for (table, rows) in expected {
+        assert!(
+            !rows.is_empty() || table == "refused_efforts",
+            "{table} is empty"
+        );
+        assert_eq!(rows, found[&table], "{table}");
+    }
+    apart.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn computing_everything_again_changes_nothing() {
+    let home = Home::new().await;
+    home.import(&several()).await;
+    let expected = home.rows().await;
+    let options = recompute::Options {
+        full: true,
+        ..recompute::Options::default()
+    };
+    let done = recompute::recompute(&home.context, &options).await.unwrap();
+    assert_eq!(
+        (done.computed, done.changed, done.athletes_changed),
+        (5, 0, 0)
+    );
+    assert_eq!(home.rows().await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_imports_at_once_give_an_outing_one_birth() {
+    let home = Home::new().await;
+    let other = open(home.folder.path(), Arc::new(Silent)).await;
+    let paths = several();
+    let (left, right) = tokio::join!(
+        import::import(&home.context, None, &paths[..2]),
+        import::import(&other, None, &paths[2..4]),
+    );
+    let (left, right) = (left.unwrap(), right.unwrap());
+    assert_eq!(left.created + right.created, 1, "{left:#?} {right:#?}");
+    assert_eq!(left.updated + right.updated, 3);
+    assert_eq!(home.rows().await["activities"].len(), 1);
+    home.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_gives_names_and_takes_rows_without_files() {
+    let home = Home::new().await;
+    let report = home.import(&[recording("strava")]).await;
+    assert_eq!(report.failed, 0, "{report:#?}");
+    let tables = home.rows().await;
+    let named = tables["activities"]
+        .iter()
+        .filter(|row| !row.contains("\"name\":null"))
+        .count();
+    assert!(named > 0);
+    home.assert_sound().await;
+    let again = home.import(&[recording("strava")]).await;
+    assert_eq!(
+        (again.created, again.updated, again.failed),
+        (0, 0, 0),
+        "{again:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_named_is_tried_and_what_lies_beside_is_ignored() {
+    let home = Home::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("note.txt");
+    std::fs::write(&note, "no recording").unwrap();
+    std::os::unix::fs::symlink(recording("fit"), folder.path().join("link")).unwrap();
+    let beside = home.import(&[folder.path().to_owned()]).await;
+    assert_eq!((beside.ignored, beside.failed), (2, 0), "{beside:#?}");
+    let missing = folder.path().join("missing.fit");
+    let named = home.import(&[note, missing]).await;
+    let codes: Vec<_> = named.items.iter().map(|item| item.code).collect();
+    assert_eq!(codes, [Some("unsupported_format"), Some("unreadable_path")]);
+    assert!(
+        named
+            .items
+            .iter()
+            .all(|item| item.outcome == Outcome::Failed)
+    );
+}
+
+/// Asks to stop once so many items are done.
+struct StopAfter(u64, Stop, std::sync::atomic::AtomicU64);
+
+impl Progress for StopAfter {
+    fn begin(&self, _what: &'static str, _total: u64) {}
+    fn advance(&self, done: u64) {
+        let before = self.2.fetch_add(done, std::sync::atomic::Ordering::Relaxed);
+        if before + done >= self.0 {
+            self.1.ask();
+        }
+    }
+    fn note(&self, _line: &str) {}
+    fn end(&self) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_was_stopped_goes_on() {
+    let whole = Home::new().await;
+    let folder = recording("fit");
+    let expected = whole.import(std::slice::from_ref(&folder)).await;
+
+    let home = Home::new().await;
+    let stop = Stop::default();
+    let progress = StopAfter(3, stop.clone(), Default::default());
+    let mut stopped = open(home.folder.path(), Arc::new(progress)).await;
+    stopped.stop = stop;
+    let part = import::import(&stopped, None, std::slice::from_ref(&folder))
+        .await
+        .unwrap();
+    assert!(part.interrupted);
+    assert!(part.created > 0 && part.items.len() < expected.items.len());
+    home.assert_sound().await;
+
+    let rest = home.import(std::slice::from_ref(&folder)).await;
+    assert_eq!(part.created + rest.created, expected.created);
+    assert_eq!(home.rows().await, whole.rows().await);
+}
