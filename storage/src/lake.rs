@@ -338,6 +338,21 @@ impl LakeView {
         self.state.snapshot_id
     }
 
+    /// The same snapshot with its list of files read anew, for a query that
+    /// found a file missing ([`is_missing_file`]): another writer merged files
+    /// and removed the old ones, and their rows are in new ones.
+    ///
+    /// # Errors
+    /// [`Error::NoSnapshot`] where the snapshot has expired; else as
+    /// [`Lake::latest`].
+    pub async fn reload(&self) -> Result<Self, Error> {
+        let state = self.inner.read(self.state.snapshot_id).await?;
+        Ok(Self {
+            inner: Arc::clone(&self.inner),
+            state: Arc::new(state),
+        })
+    }
+
     /// The names of all tables.
     pub fn table_names(&self) -> Vec<String> {
         self.state.tables.keys().cloned().collect()
@@ -384,7 +399,8 @@ impl LakeView {
     /// The rows whose key columns equal one of `keys`: all columns in the
     /// table's order, or the named ones in the order given. Only files, row
     /// groups and pages that can hold a key are read. The order of rows is
-    /// that of files, then that within a file.
+    /// that of files, then that within a file. Files that another writer
+    /// replaced meanwhile are looked up anew.
     ///
     /// # Errors
     /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::Parquet`],
@@ -396,11 +412,9 @@ impl LakeView {
         keys: &KeySet,
     ) -> Result<Vec<RecordBatch>, Error> {
         match self.rows_of(&self.state, table, columns, keys).await {
-            // Another writer merged files and removed the old ones: their
-            // rows are in files that a fresh list names.
-            Err(Error::Parquet { source, .. }) if crate::ducklake::footers::is_missing(&source) => {
-                let fresh = self.inner.read(self.state.snapshot_id).await?;
-                self.rows_of(&fresh, table, columns, keys).await
+            Err(error) if is_missing_file(&error) => {
+                let fresh = self.reload().await?;
+                fresh.rows_of(&fresh.state, table, columns, keys).await
             }
             other => other,
         }
@@ -445,6 +459,16 @@ impl LakeView {
         }
         Ok(batches)
     }
+}
+
+/// Whether an error of ours or of DataFusion says that an object is not there.
+pub fn is_missing_file(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        matches!(
+            error.downcast_ref(),
+            Some(object_store::Error::NotFound { .. })
+        )
+    })
 }
 
 /// The columns as indices, all of them where none are named.

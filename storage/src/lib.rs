@@ -25,5 +25,7 @@ pub mod testing;
 pub use code::{Code, Failure, Verdict};
 pub use error::Error;
 pub use id::{ActivityId, ActivityKey, AthleteId};
-pub use lake::{Commit, Committed, KeySet, Lake, LakeView, Problem, TableChange, TableSize};
+pub use lake::{
+    Commit, Committed, KeySet, Lake, LakeView, Problem, TableChange, TableSize, is_missing_file,
+};
 pub use storage::{Options, Storage};

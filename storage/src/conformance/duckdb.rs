@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::rows::{
     self, EFFORTS, PAIRED, TRACKS, Use, all, commit, duckdb, in_order, key, open, query, replace,
-    sorted,
+    session, sorted,
 };
 use crate::Storage;
-use crate::lake::{KeySet, TableChange};
+use crate::lake::{KeySet, TableChange, is_missing_file};
 use crate::tables::{FACTS, SAMPLES_VIEW, STREAMS};
 use crate::testing::Place;
 
@@ -135,6 +135,38 @@ pub async fn duckdb_goes_on_where_we_stop(place: &Place) {
             .unwrap();
         assert_eq!(in_order(efforts), all(&view, "efforts").await);
     }
+}
+
+/// A view outlives the files that it knew, where DuckDB merges them and removes
+/// the old ones: rows by key are found at once, a query after a reload.
+pub async fn a_view_outlives_its_files(place: &Place) {
+    let lake = open(place).await.lake;
+    for n in 0..4 {
+        lake.commit(replace(n..n + 1, 1)).await.unwrap();
+    }
+    let view = lake.latest().await.unwrap();
+    let expected = all(&view, "efforts").await;
+    lake.commit(replace(9..10, 1)).await.unwrap();
+    duckdb(
+        place,
+        Use::Write(0),
+        &[
+            "call ducklake_merge_adjacent_files('lake')",
+            "call ducklake_cleanup_old_files('lake', cleanup_all => true)",
+        ],
+    );
+    let plan = session(&view).sql("from efforts select *").await.unwrap();
+    let error = plan.collect().await.unwrap_err();
+    assert!(is_missing_file(&error), "{error}");
+    let again = view.reload().await.unwrap();
+    assert_eq!(again.snapshot_id(), view.snapshot_id());
+    assert_eq!(all(&again, "efforts").await, expected);
+    let keys: Vec<_> = (0..10).map(key).collect();
+    let found = view
+        .rows("efforts", None, &KeySet::activities(&keys))
+        .await
+        .unwrap();
+    assert_eq!(sorted(&found), expected);
 }
 
 /// Opens the place without tables of ours.

@@ -180,17 +180,6 @@ fn external(error: object_store::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
-/// Whether the file is not there.
-pub(crate) fn is_missing(error: &ParquetError) -> bool {
-    let ParquetError::External(source) = error else {
-        return false;
-    };
-    matches!(
-        source.downcast_ref(),
-        Some(object_store::Error::NotFound { .. })
-    )
-}
-
 /// Reads one file of the lake.
 #[derive(Clone, Debug)]
 pub(crate) struct FileReader {
