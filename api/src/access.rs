@@ -19,8 +19,8 @@ pub struct Athlete {
     pub id: AthleteId,
     /// Rises with every change of their activities.
     pub revision: i64,
-    /// Rises with every change of their ranks and statistics.
-    pub reconciliation: i64,
+    /// Rises with every computation of their ranks and statistics.
+    pub reconciliations: i64,
 }
 
 impl FromRequestParts<State> for Athlete {
@@ -30,11 +30,18 @@ impl FromRequestParts<State> for Athlete {
         if let Some(athlete) = parts.extensions.get::<Self>() {
             return Ok(*athlete);
         }
-        let found = state.storage.catalog.first_athlete().await?;
+        let catalog = &state.storage.catalog;
+        let found = match state.athlete_id {
+            None => catalog.first_athlete().await?,
+            Some(id) => {
+                let found = catalog.athlete(id).await?;
+                found.ok_or_else(|| Problem::not_found(&format!("athlete {id}")))?
+            }
+        };
         let athlete = Self {
             id: found.athlete_id,
             revision: found.revision,
-            reconciliation: found.reconciled_revision,
+            reconciliations: found.reconciliations,
         };
         parts.extensions.insert(athlete);
         Ok(athlete)

@@ -53,7 +53,10 @@ impl<T> IntoResponse for Answer<T> {
 /// # Errors
 /// Where a value cannot be encoded.
 pub fn array(rows: &Rows) -> Result<Vec<u8>, Problem> {
-    Ok(query::output::write_rows(rows, Format::Json, Vec::new())?)
+    let mut text = query::output::write_rows(rows, Format::Json, Vec::new())?;
+    // The line break at its end is for terminals; here it may stand within.
+    text.truncate(text.trim_ascii_end().len());
+    Ok(text)
 }
 
 /// Rows as `{"items": […]}`.

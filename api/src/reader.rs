@@ -4,7 +4,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use query::read::Page;
 use query::{Rows, Session};
@@ -77,9 +77,13 @@ impl Reader {
 
     /// An answer of this snapshot.
     pub fn tagged<T>(&self, body: Vec<u8>) -> Answer<T> {
-        Answer::json(body)
-            .with(ETAG, self.etag.clone())
-            .with(CACHE_CONTROL, ASK_EACH_TIME)
+        let [(etag, tag), (cache_control, ask)] = self.headers();
+        Answer::json(body).with(etag, tag).with(cache_control, ask)
+    }
+
+    /// What every answer of this snapshot says of its freshness.
+    pub fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
+        [(ETAG, self.etag.clone()), (CACHE_CONTROL, ASK_EACH_TIME)]
     }
 }
 
@@ -141,7 +145,7 @@ fn etag(lake: Uuid, athlete: &Athlete, parts: &Parts) -> HeaderValue {
         PURGE_EPOCH,
         athlete.id.0 as u64,
         athlete.revision as u64,
-        athlete.reconciliation as u64,
+        athlete.reconciliations as u64,
     ] {
         hash.update(number.to_le_bytes());
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use query::{Limits, Session};
-use storage::Storage;
+use storage::{AthleteId, Storage};
 use tokio::sync::Mutex;
 
 use crate::problem::Problem;
@@ -13,6 +13,8 @@ use crate::problem::Problem;
 pub struct State {
     /// Where everything is kept.
     pub storage: Storage,
+    /// Whom requests act as; `None`: the first athlete.
+    pub(crate) athlete_id: Option<AthleteId>,
     limits: Limits,
     /// The session of the newest snapshot that was asked for. Sessions never
     /// change, so requests that meet the same snapshot share one.
@@ -21,13 +23,20 @@ pub struct State {
 
 impl State {
     /// The state of a server over `storage`, each of whose snapshots is read
-    /// within `limits`.
+    /// within `limits`; requests act as the first athlete.
     pub fn new(storage: Storage, limits: Limits) -> Self {
         Self {
             storage,
+            athlete_id: None,
             limits,
             newest: Arc::default(),
         }
+    }
+
+    /// The same, where requests act as another athlete.
+    pub fn acting_as(mut self, athlete_id: AthleteId) -> Self {
+        self.athlete_id = Some(athlete_id);
+        self
     }
 
     /// A session at the newest snapshot, and the snapshot's id.

@@ -119,7 +119,7 @@ fn no_rows_still_have_their_form() {
         batches: Vec::new(),
         ..rows()
     };
-    assert_eq!(text(&empty, Format::Json), "[]");
+    assert_eq!(text(&empty, Format::Json), "[]\n");
     assert_eq!(text(&empty, Format::Csv), "id,value,name,at,day,yes,list\n");
     assert!(text(&empty, Format::Table).ends_with("(no rows)\n"));
 }

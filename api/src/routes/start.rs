@@ -1,6 +1,6 @@
 //! The start page.
 
-use axum::response::Html;
+use axum::response::{Html, IntoResponse, Response};
 use query::read;
 
 use crate::access::Athlete;
@@ -22,7 +22,7 @@ pub async fn get_start(
     athlete: Athlete,
     _: Parameters<NoParameters>,
     reader: Reader,
-) -> Result<Html<String>, Problem> {
+) -> Result<Response, Problem> {
     let session = &reader.session;
     let all = read::activities::Filter::default();
     let latest = read::activities::list(session, athlete.id, &all, None, LATEST).await?;
@@ -37,9 +37,6 @@ pub async fn get_start(
         ..Default::default()
     };
     let records = read::ranks::best(session, athlete.id, &records).await?;
-    Ok(Html(html::start::start(
-        &latest.rows,
-        &years.rows,
-        &records,
-    )?))
+    let page = html::start::start(&latest.rows, &years.rows, &records)?;
+    Ok((reader.headers(), Html(page)).into_response())
 }

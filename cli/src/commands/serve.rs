@@ -47,7 +47,8 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
         athlete.athlete_id
     );
     println!("loopback only, without accounts; Ctrl-C ends it");
-    let state = api::State::new(context.storage.clone(), Limits::default());
+    let state =
+        api::State::new(context.storage.clone(), Limits::default()).acting_as(athlete.athlete_id);
     let stop = context.stop.clone();
     let stopped = async move {
         while !stop.asked() {

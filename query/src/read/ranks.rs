@@ -98,11 +98,9 @@ pub async fn best(session: &Session, athlete: AthleteId, filter: &Filter) -> Res
     let batch = &rows.batches[0];
     let times = batch["elapsed_s"].as_primitive::<Float64Type>();
     let lengths = batch["distance_m"].as_primitive::<Float64Type>();
-    let paces = times
-        .values()
-        .iter()
-        .zip(lengths.values())
-        .map(|(s, m)| s / m * 1000.0);
+    // Stored times are whole milliseconds: the one rounding is the division's.
+    let pace = |(s, m): (&f64, &f64)| (s * 1000.0).round() / m;
+    let paces = times.values().iter().zip(lengths.values()).map(pace);
     let paces = Arc::new(Float64Array::from_iter_values(paces));
     shape().give(append(rows, PACE.name, paces)?)
 }
