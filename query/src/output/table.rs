@@ -1,9 +1,10 @@
 //! Rows as aligned columns, for eyes.
 //!
-//! Numbers stand to the right, doubles with at most seven decimals, nulls are empty, long text and lists are cut
-//! with an ellipsis (but not in the last column), and control characters are
-//! escaped, so that no name can drive the terminal. A cell may have several
-//! lines, as plans do. All rows are held until the end: widths hang on them.
+//! Numbers stand to the right, doubles with at most seven decimals; nulls are
+//! empty; long text and lists are cut with an ellipsis (but not in the last
+//! column); control characters are escaped, so that no name can drive the
+//! terminal. A cell may have several lines, as plans do. All rows are held
+//! until the end: widths hang on them.
 
 use std::io::Write;
 
