@@ -91,7 +91,7 @@ pub struct Output<W: Write + Send> {
 enum Encoder<W: Write + Send> {
     Table(table::Table<W>),
     Json(json::ArrayWriter<W>),
-    Csv(csv::Writer<W>, SchemaRef),
+    Csv(Box<csv::Writer<W>>, SchemaRef),
     Parquet(Box<ArrowWriter<W>>),
 }
 
@@ -117,7 +117,7 @@ impl<W: Write + Send> Output<W> {
                 writer
                     .write(&RecordBatch::new_empty(Arc::clone(&schema)))
                     .map_err(|source| encode(format, source))?;
-                Encoder::Csv(writer, schema)
+                Encoder::Csv(Box::new(writer), schema)
             }
             Format::Parquet => {
                 refuse_doubled_names(schema)?;

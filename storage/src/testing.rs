@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -104,7 +104,7 @@ struct Server {
     /// refuses root.
     user: Option<(u32, u32)>,
     /// The keeper waits for its end.
-    _alive: ChildStdin,
+    _alive: Child,
 }
 
 impl Server {
@@ -127,7 +127,7 @@ impl Server {
             .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8"])
             .args(["--no-locale", "--no-sync", "--pgdata"])
             .arg(folder.join("data")));
-        let mut keeper = as_user(Path::new("/bin/sh"), user)
+        let keeper = as_user(Path::new("/bin/sh"), user)
             .args(["-c", KEEPER, "keeper"])
             .arg(binaries.join("postgres"))
             .arg(&folder)
@@ -140,7 +140,7 @@ impl Server {
             .spawn()
             .expect("a shell can be started");
         let server = Self {
-            _alive: keeper.stdin.take().expect("its input is piped"),
+            _alive: keeper,
             binaries,
             folder,
             user,

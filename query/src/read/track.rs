@@ -72,7 +72,7 @@ fn encode(lat_lng_e7: &[(i32, i32)]) -> String {
     let mut text = String::new();
     let mut before = [0_i32; 2];
     for &(lat, lng) in lat_lng_e7 {
-        let here = [lat, lng].map(|e7| round_to_e5(e7));
+        let here = [lat, lng].map(round_to_e5);
         for (here, before) in here.iter().zip(before) {
             push_step(&mut text, here - before);
         }
