@@ -92,7 +92,7 @@ async fn decode(
                 items: vec![(item, None)],
             });
         }
-        Read::Loaded(loaded) => loaded,
+        Read::Loaded(loaded) => *loaded,
     };
     let Loaded {
         index,

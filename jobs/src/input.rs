@@ -30,7 +30,7 @@ pub enum Read {
     /// One that needs no decoding: ignored, or failed.
     Settled(usize, Item),
     /// Bytes to decode, or a row without.
-    Loaded(Loaded),
+    Loaded(Box<Loaded>),
 }
 
 /// Bytes to decode, gz and zip removed.
@@ -173,13 +173,13 @@ impl Reading<'_> {
     fn load(&mut self, path: String, bytes: Option<Vec<u8>>, row: Option<ArchiveRow>) -> bool {
         let index = self.place();
         let file_name = path.rsplit(['/', '\\']).next().unwrap_or(&path).to_owned();
-        (self.give)(Read::Loaded(Loaded {
+        (self.give)(Read::Loaded(Box::new(Loaded {
             index,
             path,
             file_name,
             bytes,
             row,
-        }))
+        })))
     }
 
     /// A file on disk: a recording, gz, an archive, or something else.

@@ -227,7 +227,7 @@ async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error>
         if candidates.is_empty() {
             return Err(Error::NoSources(pointer.key.activity_id));
         }
-        merged.push((pointer.clone(), merge::merge(&candidates)));
+        merged.push((*pointer, merge::merge(&candidates)));
     }
     tokio::task::spawn_blocking(move || {
         use rayon::prelude::*;
@@ -236,10 +236,7 @@ async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error>
             .map(|(pointer, merged)| {
                 let mut key = pointer.key;
                 key.start_time_us = merged.clean.start_time_us;
-                Ok((
-                    pointer.clone(),
-                    activity_rows(&merged, key, pointer.revision)?,
-                ))
+                Ok((pointer, activity_rows(&merged, key, pointer.revision)?))
             })
             .collect()
     })
@@ -257,7 +254,7 @@ async fn from_lake(view: &LakeView, page: &[Pointer]) -> Result<Rebuilt, Error> 
         let mut tables = derived_rows(&activities, &streams, &laps)?;
         let line = query::ledger::activity_line(pointer.key, pointer.revision)?;
         tables.insert(DERIVATIONS.name, line);
-        rebuilt.push((pointer.clone(), tables));
+        rebuilt.push((*pointer, tables));
     }
     Ok(rebuilt)
 }
