@@ -3,10 +3,12 @@
 //! Every job may run twice; only the driver commits; no job serves HTTP.
 //! Begin at [`import`], which walks one batch from paths to a commit.
 
+pub mod build;
 pub mod check;
 pub mod context;
 pub mod derive;
 mod error;
+mod identify;
 pub mod import;
 pub mod ingest;
 pub mod input;

@@ -20,10 +20,10 @@ use storage::tables::{ACTIVITIES, DERIVATIONS, FACTS, LAPS, STREAMS};
 use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
 use uuid::Uuid;
 
+use crate::build::{activity_rows, derived_rows};
 use crate::context::Context;
 use crate::derive::{Tables, reconcile, replace_differing};
 use crate::error::Error;
-use crate::ingest::{activity_rows, derived_rows};
 use crate::source::Kept;
 
 /// How many activities one commit may hold.

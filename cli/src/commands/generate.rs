@@ -6,8 +6,11 @@ use std::process::ExitCode;
 use super::Ending;
 use crate::args::Generate;
 
-/// Each generated document: its place in the project, and what writes it.
-const DOCUMENTS: &[(&str, fn() -> String)] = &[
+/// A place in the project, and what writes the document that lies there.
+type Document = (&'static str, fn() -> String);
+
+/// Each generated document.
+const DOCUMENTS: &[Document] = &[
     ("data/tables.md", query::dictionary::markdown),
     ("api/openapi.json", api::openapi::document),
     ("data/settings.md", settings_reference),

@@ -53,7 +53,7 @@ pub async fn the_cost_of_a_change_is_constant(place: &Place) {
             reconciled: vec![Reconciled {
                 athlete_id: ONE,
                 revision: 1,
-                previous: 0,
+                previous: round,
             }],
             ..CatalogChange::default()
         };

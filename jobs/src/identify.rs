@@ -1,0 +1,257 @@
+//! Which recordings are one activity: a batch beside what the catalog knows.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use pipeline::clean::Clean;
+use pipeline::identity::{self, Evidence};
+use pipeline::merge::{self, Candidate};
+use sha2::{Digest, Sha256};
+use storage::catalog::{Pointer, Source};
+use storage::{ActivityId, ActivityKey, AthleteId};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::ingest::Incoming;
+use crate::source::Kept;
+
+/// One connected set of recordings: an activity as it will be.
+pub(crate) struct Planned {
+    pub key: ActivityKey,
+    pub previous: Option<Pointer>,
+    pub ended: Vec<Pointer>,
+    pub sources: Vec<Source>,
+    pub merged: merge::Merged,
+    /// Indices of the batch that join, each with why.
+    pub joining: Vec<(usize, String)>,
+}
+
+impl Planned {
+    /// The revision that the activity will have.
+    pub fn revision(&self) -> i64 {
+        self.previous
+            .as_ref()
+            .map_or(1, |pointer| pointer.revision + 1)
+    }
+}
+
+/// Finds which recordings are one activity, decides what each becomes, and
+/// reads the sources that are there already back from their bytes.
+pub(crate) async fn plan(
+    context: &Context,
+    athlete: AthleteId,
+    batch: &[Incoming],
+    fresh: &[usize],
+    kept: &mut Kept,
+) -> Result<Vec<Planned>, Error> {
+    if fresh.is_empty() {
+        return Ok(Vec::new());
+    }
+    let catalog = &context.storage.catalog;
+    let neighbours = neighbours(context, athlete, batch, fresh).await?;
+    let mut evidence: Vec<Evidence> = fresh.iter().map(|&i| evidence_of(&batch[i])).collect();
+    evidence.extend(neighbours.iter().map(evidence_of_source));
+    let sets = identity::connect(&evidence);
+
+    let mut touched: Vec<ActivityId> = neighbours.iter().map(|s| s.activity_id).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    let pointers: HashMap<ActivityId, Pointer> = catalog
+        .pointers(athlete, &touched)
+        .await?
+        .into_iter()
+        .map(|pointer| (pointer.key.activity_id, pointer))
+        .collect();
+
+    let mut planned = Vec::new();
+    for set in sets {
+        let (new, old): (Vec<usize>, Vec<usize>) = set
+            .members
+            .iter()
+            .partition(|&&member| member < fresh.len());
+        if new.is_empty() {
+            continue;
+        }
+        let mut sources: Vec<Source> = old
+            .iter()
+            .map(|&member| neighbours[member - fresh.len()].clone())
+            .collect();
+        let mut activities: Vec<Pointer> = sources
+            .iter()
+            .filter_map(|source| pointers.get(&source.activity_id).cloned())
+            .collect();
+        activities.sort_by_key(|pointer| pointer.key.activity_id);
+        activities.dedup_by_key(|pointer| pointer.key.activity_id);
+        let previous = (!activities.is_empty()).then(|| activities.remove(0));
+
+        let mut candidates = Vec::with_capacity(set.members.len());
+        for source in &sources {
+            let clean = kept.clean(context, athlete, source).await?;
+            candidates.push(candidate(&source.sha256, source.part as u32, clean));
+        }
+        let mut joining = Vec::with_capacity(new.len());
+        for &member in &new {
+            let incoming = &batch[fresh[member]];
+            sources.retain(|s| {
+                (s.sha256.as_str(), s.part) != (&incoming.sha256, incoming.part as i32)
+            });
+            candidates.retain(|c: &Candidate| {
+                (c.sha256.as_str(), c.part) != (&incoming.sha256, incoming.part)
+            });
+            sources.push(incoming.source(athlete, ActivityId(0)));
+            candidates.push(candidate(
+                &incoming.sha256,
+                incoming.part,
+                Arc::clone(&incoming.clean),
+            ));
+            joining.push((fresh[member], set.reason(member)));
+        }
+        let merged = merge::merge(&candidates);
+        let start_time_us = merged.clean.start_time_us;
+        let activity_id = match &previous {
+            Some(pointer) => pointer.key.activity_id,
+            None => born(athlete, &merged),
+        };
+        planned.push(Planned {
+            key: ActivityKey {
+                athlete_id: athlete,
+                start_time_us,
+                activity_id,
+            },
+            previous,
+            ended: activities,
+            sources,
+            merged,
+            joining,
+        });
+    }
+    settle_ids(context, &mut planned).await?;
+    Ok(planned)
+}
+
+/// The recordings of the catalog that may belong to the new ones: near in
+/// time or of the same external id, and all that are already one with those.
+async fn neighbours(
+    context: &Context,
+    athlete: AthleteId,
+    batch: &[Incoming],
+    fresh: &[usize],
+) -> Result<Vec<Source>, Error> {
+    let catalog = &context.storage.catalog;
+    let starts = fresh.iter().map(|&index| batch[index].clean.start_time_us);
+    let (Some(first), Some(last)) = (starts.clone().min(), starts.max()) else {
+        return Ok(Vec::new());
+    };
+    let reach = identity::START_REACH_US;
+    let near = catalog
+        .sources_between(
+            athlete,
+            first.saturating_sub(reach),
+            last.saturating_add(reach),
+        )
+        .await?;
+    let external: Vec<String> = fresh
+        .iter()
+        .filter_map(|&index| batch[index].external_id.clone())
+        .collect();
+    let named = catalog.sources_by_external_id(athlete, &external).await?;
+
+    // Only those that truly link to a new one matter: a batch may span years.
+    let mut probe: Vec<Evidence> = fresh
+        .iter()
+        .map(|&index| evidence_of(&batch[index]))
+        .collect();
+    let candidates: Vec<Source> = near.into_iter().chain(named).collect();
+    probe.extend(candidates.iter().map(evidence_of_source));
+    let linked: HashSet<ActivityId> = identity::connect(&probe)
+        .into_iter()
+        .filter(|set| set.members.iter().any(|&member| member < fresh.len()))
+        .flat_map(|set| set.members)
+        .filter_map(|member| member.checked_sub(fresh.len()))
+        .map(|member| candidates[member].activity_id)
+        .collect();
+    let mut linked: Vec<ActivityId> = linked.into_iter().collect();
+    linked.sort_unstable();
+    Ok(catalog.sources_of(athlete, &linked).await?)
+}
+
+fn evidence_of(incoming: &Incoming) -> Evidence {
+    Evidence {
+        sha256: incoming.sha256.clone(),
+        part: incoming.part,
+        external_id: incoming.external_id.clone(),
+        start_time_us: incoming.clean.start_time_us,
+        elapsed_ms: incoming.clean.elapsed_ms(),
+        activity_id: None,
+    }
+}
+
+fn evidence_of_source(source: &Source) -> Evidence {
+    Evidence {
+        sha256: source.sha256.clone(),
+        part: source.part as u32,
+        external_id: source.external_id.clone(),
+        start_time_us: source.start_time_us,
+        elapsed_ms: source.elapsed_ms,
+        activity_id: Some(source.activity_id),
+    }
+}
+
+fn candidate(sha256: &str, part: u32, clean: Arc<Clean>) -> Candidate {
+    Candidate {
+        sha256: sha256.to_owned(),
+        part,
+        clean,
+    }
+}
+
+/// The id that an activity would be born with: its start, and a hash of the
+/// recording that wins, so that equal imports give equal ids.
+fn born(athlete: AthleteId, merged: &merge::Merged) -> ActivityId {
+    let mut hasher = Sha256::new();
+    hasher.update(athlete.0.to_be_bytes());
+    hasher.update(merged.sha256.as_bytes());
+    hasher.update(merged.part.to_be_bytes());
+    let digest = hasher.finalize();
+    let hash = digest[..8]
+        .iter()
+        .fold(0u64, |hash, byte| hash << 8 | u64::from(*byte));
+    ActivityId::born(merged.clean.start_time_us, hash)
+}
+
+/// Gives every birth an id that nobody has.
+async fn settle_ids(context: &Context, planned: &mut [Planned]) -> Result<(), Error> {
+    let mut own: HashSet<ActivityId> = HashSet::new();
+    loop {
+        let wanted: Vec<ActivityId> = planned
+            .iter()
+            .filter(|planned| planned.previous.is_none())
+            .map(|planned| planned.key.activity_id)
+            .filter(|id| !own.contains(id))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let taken: HashSet<ActivityId> = context
+            .storage
+            .catalog
+            .taken(&wanted)
+            .await?
+            .into_iter()
+            .collect();
+        let mut free: HashSet<ActivityId> = HashSet::new();
+        for planned in planned
+            .iter_mut()
+            .filter(|planned| planned.previous.is_none())
+        {
+            let id = planned.key.activity_id;
+            if own.contains(&id) && !free.contains(&id) {
+                continue;
+            }
+            if taken.contains(&id) || !free.insert(id) {
+                planned.key.activity_id = id.next();
+            }
+        }
+        own.extend(free);
+    }
+}
