@@ -15,7 +15,7 @@ const OTHERS: &[&str] = &[
     "activity_4801048867.gpx",
     "activity_4801048867.tcx",
     "strava-android-app-201.10-b1218918.fit",
-    "cerknicko-without-times.gpx",
+    "gpx_sample.gpx",
     "multiple_running_activities.tcx",
 ];
 
