@@ -97,6 +97,11 @@ pub async fn check(context: &Context) -> Result<Checked, Error> {
             checked.problem("lake", problem.to_string());
         }
     }
+    if !checked.is_sound() {
+        // Rows of files that are missing or damaged cannot be read.
+        checked.note("activities", "not compared; first mend the lake".to_owned());
+        return Ok(checked);
+    }
     for comparison in query::agreement::compare(&session, &pointers).await? {
         checked.problem(comparison.table, comparison.message);
     }

@@ -39,6 +39,7 @@ fn kill_again_and_again(mut fresh: impl FnMut() -> Option<String>) {
 
     let mut random = Random::seeded();
     let mut killed = 0;
+    let mut left = Left::default();
     let rounds = std::env::var("PACELAKE_TEST_ROUNDS").map_or(ROUNDS, |n| n.parse().unwrap());
     for round in 1..=rounds {
         let home = Home::new(fresh());
@@ -46,6 +47,7 @@ fn kill_again_and_again(mut fresh: impl FnMut() -> Option<String>) {
         killed += usize::from(kill_import(&home, samples.path(), moment));
 
         let report = import(&home, samples.path());
+        left.count(&expected_report, &report);
         let at = format!("round {round}, killed after {} ms", moment.as_millis());
         assert_eq!(
             report["failed"], expected_report["failed"],
@@ -63,11 +65,30 @@ fn kill_again_and_again(mut fresh: impl FnMut() -> Option<String>) {
         assert!(difference.is_empty(), "{at}: {difference}");
         assert_each_has_one_birth(&home, &at);
     }
-    println!("{killed} of {rounds} imports were killed before they ended");
+    println!("{killed} of {rounds} imports were killed before they ended; {left:?}");
     assert!(
         killed * 2 > rounds,
         "only {killed} of {rounds} were killed in time"
     );
+}
+
+/// In how many rounds the killed import left how much of the activities.
+#[derive(Debug, Default)]
+struct Left {
+    none: usize,
+    some: usize,
+    all: usize,
+}
+
+impl Left {
+    /// Counts a round by what the import after the kill still had to create.
+    fn count(&mut self, expected: &Value, report: &Value) {
+        match report["created"].as_u64().unwrap() {
+            0 => self.all += 1,
+            n if n == expected["created"].as_u64().unwrap() => self.none += 1,
+            _ => self.some += 1,
+        }
+    }
 }
 
 /// Imports to the end and gives the report; one sample fails by design.
