@@ -80,7 +80,6 @@ pub async fn check(context: &Context) -> Result<Checked, Error> {
     // taken for a stranger.
     let view = context.storage.lake.latest().await?;
     let pointers = pointers(context).await?;
-    checked.activities = pointers.len() as u64;
     let session = Session::open(
         &view,
         Limits {
@@ -102,6 +101,7 @@ pub async fn check(context: &Context) -> Result<Checked, Error> {
         checked.note("activities", "not compared; first mend the lake".to_owned());
         return Ok(checked);
     }
+    checked.activities = pointers.len() as u64;
     for comparison in query::agreement::compare(&session, &pointers).await? {
         checked.problem(comparison.table, comparison.message);
     }

@@ -112,9 +112,12 @@ pub fn binary() -> PathBuf {
     let binary = profile.join("pacelake");
     let built = modified(&binary)
         .unwrap_or_else(|| panic!("no {}; run `cargo build` first", binary.display()));
-    let youngest = ["storage", "pipeline", "query", "jobs", "api", "cli"]
-        .iter()
-        .filter_map(|folder| youngest(&root().join(folder)))
+    // Cargo lists the sources of what it built beside it.
+    let listed = fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
+    let youngest = listed
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|source| modified(Path::new(source)))
         .max();
     assert!(
         youngest.is_none_or(|source| source <= built),
@@ -126,25 +129,4 @@ pub fn binary() -> PathBuf {
 
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|meta| meta.modified()).ok()
-}
-
-/// When the youngest source file below `folder` was changed.
-fn youngest(folder: &Path) -> Option<SystemTime> {
-    let entries = fs::read_dir(folder).ok()?;
-    entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let source = ["rs", "sql", "toml"]
-                .iter()
-                .any(|end| path.extension().is_some_and(|extension| extension == *end));
-            // Tests and their data are no part of the binary.
-            if path.is_dir() && !path.ends_with("tests") {
-                youngest(&path)
-            } else if source {
-                modified(&path)
-            } else {
-                None
-            }
-        })
-        .max()
 }
