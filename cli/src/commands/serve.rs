@@ -1,5 +1,6 @@
 //! `pacelake serve`.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -42,11 +43,15 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
             return Ok(ExitCode::FAILURE);
         }
     };
-    println!(
-        "pacelake serves athlete {} on http://{address}",
+    // Port 0 means any: say which it became.
+    let address = listener.local_addr().unwrap_or(address);
+    // A closed pipe is the reader's wish.
+    let _ = writeln!(
+        std::io::stdout(),
+        "pacelake serves athlete {} on http://{address}\n\
+         loopback only, without accounts; Ctrl-C ends it",
         athlete.athlete_id
     );
-    println!("loopback only, without accounts; Ctrl-C ends it");
     let state =
         api::State::new(context.storage.clone(), Limits::default()).acting_as(athlete.athlete_id);
     let stop = context.stop.clone();
