@@ -6,6 +6,7 @@
 //! replaced. Run twice, the second finds nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 use query::athlete_tables::athlete_tables;
@@ -35,6 +36,28 @@ pub async fn reconcile_stale(context: &Context) -> Result<usize, Error> {
         changed += usize::from(reconcile(context, athlete.athlete_id, false).await?);
     }
     Ok(changed)
+}
+
+/// How often a server looks for what became stale by itself.
+const TICK: Duration = Duration::from_secs(60);
+/// How often it looks whether it should stop.
+const STOP_TICK: Duration = Duration::from_millis(200);
+
+/// Keeps every athlete's tables up to date until the job is asked to stop:
+/// efforts leave a window with the days, though nothing is imported. What goes
+/// wrong is logged and tried again at the next tick.
+pub async fn keep_fresh(context: Context) {
+    let mut since = TICK;
+    while !context.stop.asked() {
+        if since >= TICK {
+            since = Duration::ZERO;
+            if let Err(error) = reconcile_stale(&context).await {
+                tracing::warn!(%error, "ranks and statistics could not be brought up to date");
+            }
+        }
+        tokio::time::sleep(STOP_TICK).await;
+        since += STOP_TICK;
+    }
 }
 
 /// Brings one athlete's tables up to date; answers whether a row changed.

@@ -30,9 +30,6 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
         return Ok(ExitCode::from(WRONG_USAGE));
     }
     let context = rim.context().await.map_err(boxed)?;
-    jobs::derive::reconcile_stale(&context)
-        .await
-        .map_err(boxed)?;
     let athlete = context.athlete(rim.athlete).await.map_err(boxed)?;
     let listener = match tokio::net::TcpListener::bind(address).await {
         Ok(listener) => listener,
@@ -54,6 +51,7 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     );
     let state =
         api::State::new(context.storage.clone(), Limits::default()).acting_as(athlete.athlete_id);
+    tokio::spawn(jobs::derive::keep_fresh(context.clone()));
     let stop = context.stop.clone();
     let stopped = async move {
         while !stop.asked() {
