@@ -7,6 +7,15 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use jobs::progress::Progress;
 
+/// Prints a line to stdout. A closed pipe is the reader's wish, and no panic.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($argument)*);
+    }};
+}
+pub(crate) use say;
+
 /// Prints an error as code, message and next step.
 pub fn failure(error: &dyn storage::Failure) {
     let mut stderr = io::stderr().lock();

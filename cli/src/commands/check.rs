@@ -6,6 +6,7 @@ use jobs::check::{Checked, Grade};
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Check, TalkFormat};
+use crate::output::say;
 
 /// Compares everything that must agree; exits with 1 where something does not.
 pub async fn run(rim: &Rim, args: &Check) -> Ending {
@@ -28,15 +29,16 @@ fn print(checked: &Checked) {
             Grade::Problem => "problem",
             Grade::Note => "note",
         };
-        println!("{grade:<8}{}: {}", line.subject, line.message);
+        say!("{grade:<8}{}: {}", line.subject, line.message);
     }
     let problems = checked
         .lines
         .iter()
         .filter(|line| line.grade == Grade::Problem)
         .count();
-    println!(
+    say!(
         "{} activities and {} recordings checked, {problems} problems",
-        checked.activities, checked.sources
+        checked.activities,
+        checked.sources
     );
 }

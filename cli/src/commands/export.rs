@@ -7,6 +7,7 @@ use query::session::{Limits, Session};
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Export, ExportFormat};
+use crate::output::say;
 
 /// Writes tables as files.
 pub async fn run(rim: &Rim, args: &Export) -> Ending {
@@ -32,7 +33,7 @@ pub async fn run(rim: &Rim, args: &Export) -> Ending {
         .await
         .map_err(boxed)?;
     for file in written {
-        println!(
+        say!(
             "{}  {} rows, {} bytes",
             file.file.display(),
             file.rows,

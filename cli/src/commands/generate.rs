@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::Ending;
 use crate::args::Generate;
+use crate::output::say;
 
 /// A place in the project, and what writes the document that lies there.
 type Document = (&'static str, fn() -> String);
@@ -21,7 +22,7 @@ pub fn run(args: &Generate) -> Ending {
     for (path, write) in DOCUMENTS {
         let path = args.root.join(path);
         match std::fs::write(&path, write()) {
-            Ok(()) => println!("{}", path.display()),
+            Ok(()) => say!("{}", path.display()),
             Err(error) => {
                 eprintln!("error[unreadable_path]: {}: {error}", path.display());
                 return Ok(ExitCode::FAILURE);

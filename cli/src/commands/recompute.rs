@@ -6,6 +6,7 @@ use storage::Code;
 
 use super::{Ending, Rim, boxed};
 use crate::args::Recompute;
+use crate::output::say;
 
 /// Computes stale derived tables again, or all of them.
 pub async fn run(rim: &Rim, args: &Recompute) -> Ending {
@@ -18,9 +19,12 @@ pub async fn run(rim: &Rim, args: &Recompute) -> Ending {
     let done = jobs::recompute::recompute(&context, &options)
         .await
         .map_err(boxed)?;
-    println!(
+    say!(
         "{} activities looked at, {} computed, {} changed; {} athletes changed",
-        done.looked_at, done.computed, done.changed, done.athletes_changed
+        done.looked_at,
+        done.computed,
+        done.changed,
+        done.athletes_changed
     );
     Ok(if done.interrupted {
         ExitCode::from(Code::Interrupted.row().exit_code)

@@ -1,6 +1,5 @@
 //! `pacelake serve`.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -8,6 +7,7 @@ use query::session::Limits;
 
 use super::{Ending, Rim, boxed};
 use crate::args::Serve;
+use crate::output::say;
 
 /// Exit code of an address that means nothing.
 const WRONG_USAGE: u8 = 2;
@@ -42,22 +42,25 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     };
     // Port 0 means any: say which it became.
     let address = listener.local_addr().unwrap_or(address);
-    // A closed pipe is the reader's wish.
-    let _ = writeln!(
-        std::io::stdout(),
+    say!(
         "pacelake serves athlete {} on http://{address}\n\
          loopback only, without accounts; Ctrl-C ends it",
         athlete.athlete_id
     );
     let state =
         api::State::new(context.storage.clone(), Limits::default()).acting_as(athlete.athlete_id);
-    tokio::spawn(jobs::derive::keep_fresh(context.clone()));
     let stop = context.stop.clone();
     let stopped = async move {
         while !stop.asked() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
-    api::serve(listener, state, stopped).await.map_err(boxed)?;
+    let serve = async {
+        let ended = api::serve(listener, state, stopped).await;
+        context.stop.ask();
+        ended
+    };
+    let (ended, ()) = tokio::join!(serve, jobs::derive::keep_fresh(context.clone()));
+    ended.map_err(boxed)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,10 @@ use storage::catalog::Source;
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Show, TalkFormat};
-use crate::output;
+use crate::output::{self, say};
+
+/// A track as text is of use to programs only.
+const NOT_FOR_EYES: &str = "summary_polyline";
 
 /// Prints one activity with all that belongs to it.
 pub async fn run(rim: &Rim, args: &Show) -> Ending {
@@ -86,20 +89,25 @@ fn print_table(
     sections: &[(&str, Rows)],
     sources: &[Source],
 ) -> Result<(), Box<dyn storage::Failure + Send + Sync>> {
-    for value in output::values(activity)? {
-        for (name, value) in value.as_object().into_iter().flatten() {
-            match value {
-                serde_json::Value::Null => {}
-                serde_json::Value::String(text) => println!("{name:<22} {text}"),
-                other => println!("{name:<22} {other}"),
-            }
+    let one = output::values(activity)?.pop().unwrap_or_default();
+    for field in activity
+        .schema
+        .fields()
+        .iter()
+        .filter(|field| field.name() != NOT_FOR_EYES)
+    {
+        let name = field.name();
+        match &one[name] {
+            serde_json::Value::Null => {}
+            serde_json::Value::String(text) => say!("{name:<22} {text}"),
+            other => say!("{name:<22} {other}"),
         }
     }
     for source in sources {
-        println!("{:<22} {} {}", "source", source.format, source.file_name);
+        say!("{:<22} {} {}", "source", source.format, source.file_name);
     }
     for (name, rows) in sections.iter().filter(|(_, rows)| !rows.is_empty()) {
-        println!("\n{name}");
+        say!("\n{name}");
         let hidden = ["athlete_id", "activity_id", "start_time"];
         output::rows(&output::without(rows, &hidden), crate::args::Format::Table)?;
     }
