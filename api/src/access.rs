@@ -1,6 +1,6 @@
 //! Who may call a handler: an argument of it.
 //!
-//! Until accounts exist, requests act as the one athlete; [`crate::serve`]
+//! Until accounts exist, requests act as the one athlete; [`serve`](mod@crate::serve)
 //! listens on loopback only, and [`crate::origin`] keeps web pages out.
 
 use std::convert::Infallible;

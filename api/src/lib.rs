@@ -3,7 +3,7 @@
 //! A handler never computes a number. It says by its arguments who may call it
 //! ([`access`]), what it is asked ([`parameters`]) and what it reads from
 //! ([`reader`], one snapshot a request), and answers with rows of a declared
-//! shape. Begin at [`router`], the list of routes.
+//! shape. Begin at `router`, the list of routes.
 
 pub mod access;
 pub mod answer;

@@ -60,7 +60,7 @@ pub enum Problem {
         /// What does not agree, as a sentence.
         what: String,
     },
-    /// An object that no snapshot names, older than [`GRACE`]: it costs space
+    /// An object that no snapshot names, older than an upload may take: it costs space
     /// and does no harm.
     Orphan {
         /// Its path in the object store.
