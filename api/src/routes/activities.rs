@@ -32,13 +32,13 @@ pub struct ListQuery {
     #[param(value_type = Option<String>, format = Date)]
     pub to: Option<Date>,
     /// Only where the name holds this text, in any case.
-    pub text: Option<String>,
-    /// Only at least this long.
+    pub name: Option<String>,
+    /// Only at least this long, in metres.
     #[serde(default, deserialize_with = "optional_number")]
-    pub min_distance_m: Option<f64>,
-    /// Only at most this long.
+    pub min_distance: Option<f64>,
+    /// Only at most this long, in metres.
     #[serde(default, deserialize_with = "optional_number")]
-    pub max_distance_m: Option<f64>,
+    pub max_distance: Option<f64>,
     /// How many at most, from 1 to 500.
     #[serde(default = "page_limit")]
     #[param(minimum = 1, maximum = 500, default = 50)]
@@ -64,9 +64,9 @@ pub async fn list_activities(
         sports: query.sport.into_iter().collect(),
         from: query.from,
         to: query.to,
-        text: query.text,
-        min_distance_m: query.min_distance_m,
-        max_distance_m: query.max_distance_m,
+        text: query.name,
+        min_distance_m: query.min_distance,
+        max_distance_m: query.max_distance,
     };
     let after = query.after.as_ref();
     let page = read::activities::list(&reader.session, athlete.id, &filter, after, limit).await?;

@@ -38,7 +38,7 @@ async fn bad_parameters_are_refused_not_changed() {
         "/api/activities?from=yesterday",
         "/api/activities?from=2024-02-30",
         "/api/activities?from=20240101",
-        "/api/activities?min_distance_m=NaN",
+        "/api/activities?min_distance=NaN",
         "/api/activities?after=zz",
         "/api/activities/abc",
         "/api/activities/-1",

@@ -32,9 +32,9 @@ async fn activities_are_listed_filtered_and_paged() {
         .json("/api/activities?sport=run&from=2024-01-01&to=2024-01-01")
         .await;
     assert_eq!(column(&runs, "activity_id"), [RUN]);
-    let named = app.json("/api/activities?text=%26%20%22year").await;
+    let named = app.json("/api/activities?name=%26%20%22year").await;
     assert_eq!(column(&named, "activity_id"), [RUN]);
-    let none = app.json("/api/activities?min_distance_m=2000.5").await;
+    let none = app.json("/api/activities?min_distance=2000.5").await;
     assert_eq!(none, json!({"items": [], "next": null}));
 
     let first = app.json("/api/activities?limit=1").await;
