@@ -58,7 +58,8 @@ pub struct Walk {
     entries: Vec<Entry>,
 }
 
-/// Lists the files below `paths`: those of a folder by name, links left out.
+/// Lists the files below `paths`: those of a folder by name, a table of
+/// activities first, links left out.
 pub fn walk(paths: &[PathBuf]) -> Walk {
     let mut entries = Vec::new();
     for named in paths {
@@ -66,7 +67,11 @@ pub fn walk(paths: &[PathBuf]) -> Walk {
             .follow_links(false)
             .follow_root_links(true)
             .max_depth(FOLDER_DEPTH)
-            .sort_by_file_name();
+            .sort_by_key(|entry| {
+                let name = entry.file_name().to_owned();
+                // A table comes before the recordings that it speaks of.
+                (name != TABLE, name)
+            });
         for found in walked {
             if entries.len() == FILES {
                 entries.push(Entry::Settled(Item::failed_by(

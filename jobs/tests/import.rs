@@ -2,6 +2,7 @@
 //! what is one activity, and that the order of import does not matter.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -212,22 +213,61 @@ async fn two_imports_at_once_give_an_outing_one_birth() {
     home.assert_sound().await;
 }
 
+/// The sample of an account archive as a zip, with a file that is never needed.
+fn zipped(folder: &Path) -> PathBuf {
+    let path = folder.join("export.zip");
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    let sample = recording("strava/sample-2024");
+    for name in ["activities.csv", "activities/12866632127.fit.gz"] {
+        zip.start_file(name, options).unwrap();
+        zip.write_all(&std::fs::read(sample.join(name)).unwrap())
+            .unwrap();
+    }
+    zip.start_file("logins.csv", options).unwrap();
+    zip.write_all(b"Login Date-Time,IP Address\n").unwrap();
+    zip.finish().unwrap();
+    path
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_archive_gives_names_and_takes_rows_without_files() {
-    let home = Home::new().await;
-    let report = home.import(&[recording("strava")]).await;
-    assert_eq!(report.failed, 0, "{report:#?}");
-    let tables = home.rows().await;
-    let named = tables["activities"]
-        .iter()
-        .filter(|row| !row.contains("\"name\":null"))
-        .count();
-    assert!(named > 0);
-    home.assert_sound().await;
-    let again = home.import(&[recording("strava")]).await;
+async fn an_archive_is_the_same_packed_and_unpacked() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = Home::new().await;
+    let report = packed.import(&[zipped(folder.path())]).await;
+    let counts = (report.created, report.ignored, report.failed);
+    assert_eq!(counts, (1, 1, 0), "{report:#?}");
+
+    let unpacked = Home::new().await;
+    let sample = [recording("strava/sample-2024")];
+    let report = unpacked.import(&sample).await;
     assert_eq!(
-        (again.created, again.updated, again.failed),
-        (0, 0, 0),
+        (report.created, report.updated, report.failed),
+        (1, 0, 0),
+        "{report:#?}"
+    );
+    let rows = unpacked.rows().await;
+    assert_eq!(packed.rows().await, rows);
+
+    let activity: Value = serde_json::from_str(&rows["activities"][0]).unwrap();
+    assert_eq!(activity["source"], "fit");
+    assert!(activity["name"].is_string(), "{activity}");
+    let id = report
+        .items
+        .iter()
+        .find_map(|item| item.activity_id)
+        .unwrap();
+    let catalog = &unpacked.context.storage.catalog;
+    let sources = catalog
+        .sources_of(storage::AthleteId(1), &[id])
+        .await
+        .unwrap();
+    assert_eq!(sources.len(), 2, "the file, and its row");
+    unpacked.assert_sound().await;
+    let again = unpacked.import(&sample).await;
+    assert_eq!(
+        (again.created, again.updated, again.skipped),
+        (0, 0, 1),
         "{again:#?}"
     );
 }
