@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{
@@ -26,6 +26,9 @@ use crate::error::Error;
 const MAX_VALUES: usize = 32_000;
 /// How long a SQLite connection waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long to wait before a file that another process is making is opened
+/// again.
+const OPEN_PAUSE: Duration = Duration::from_millis(10);
 /// How long a task waits for a connection, which on SQLite includes the
 /// commits of this process that are queued before it.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(300);
@@ -88,16 +91,23 @@ impl Db {
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
-        let writer = pool()
-            .max_connections(1)
-            .connect_with(
-                options
-                    .clone()
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full),
-            )
-            .await
-            .map_err(opening)?;
+        let begun = Instant::now();
+        let writer = loop {
+            let writing = options
+                .clone()
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full);
+            let opened = pool().max_connections(1).connect_with(writing).await;
+            match opened.map_err(opening) {
+                Ok(writer) => break writer,
+                // SQLite's own wait does not cover the change of a new file's
+                // journal, which several processes may be at.
+                Err(error) if error.is_retryable() && begun.elapsed() < BUSY_TIMEOUT => {
+                    tokio::time::sleep(OPEN_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        };
         let readers = pool()
             .max_connections(SQLITE_READERS)
             .connect_lazy_with(options.pragma("query_only", "on"));
