@@ -37,13 +37,15 @@ const FILES_AT_ONCE: usize = 8;
 /// The lake. Clones share what is kept in memory.
 #[derive(Clone)]
 pub struct Lake {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    db: Db,
-    io: Arc<Io>,
+pub(crate) struct Inner {
+    pub db: Db,
+    pub io: Arc<Io>,
     uuid: Uuid,
+    /// Those that were declared when it was opened.
+    pub tables: Vec<&'static Table>,
     /// The newest snapshot that was read.
     newest: Mutex<Arc<State>>,
 }
@@ -60,7 +62,7 @@ impl fmt::Debug for Lake {
 /// The lake at one snapshot; it never changes.
 #[derive(Clone)]
 pub struct LakeView {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     state: Arc<State>,
 }
 
@@ -214,6 +216,7 @@ impl Lake {
                 db,
                 io,
                 uuid: info.uuid,
+                tables: tables.to_vec(),
                 newest: Mutex::new(Arc::new(state)),
             }),
         })
@@ -309,7 +312,7 @@ impl Lake {
 
 impl Inner {
     /// The state at the newest snapshot, read as far as it is new.
-    async fn newest(&self) -> Result<Arc<State>, Error> {
+    pub async fn newest(&self) -> Result<Arc<State>, Error> {
         let rows = self
             .db
             .fetch("select max(snapshot_id) from ducklake_snapshot", &[])

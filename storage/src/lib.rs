@@ -13,6 +13,7 @@ pub mod error;
 pub mod id;
 pub mod lake;
 mod layout;
+pub mod maintain;
 pub mod objects;
 pub mod raw;
 pub mod sport;

@@ -5,8 +5,10 @@
 //! which `zstd -d` undoes. Athletes share nothing, so that one can be
 //! forgotten.
 
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -14,6 +16,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use sha2::{Digest, Sha256};
 
+use crate::catalog::{Db, Dialect, Tx, Value};
 use crate::error::Error;
 use crate::id::AthleteId;
 
@@ -24,16 +27,33 @@ const LEVEL: i32 = 3;
 /// What follows the hash in an object's name.
 const EXTENSION: &str = ".zst";
 
+/// Any number that nothing else in the database locks: held while unnamed
+/// objects are removed, and while one is put again.
+const REMOVAL_LOCK: i64 = 0x7061_6365_6c72_6177;
+/// How many objects are removed under one lock.
+const REMOVED_AT_ONCE: usize = 100;
+
 /// The raw store. Clones share the object store.
 #[derive(Clone, Debug)]
 pub struct RawStore {
     objects: Arc<dyn ObjectStore>,
+    /// The catalog that names what is kept, where there is one.
+    db: Option<Db>,
 }
 
 impl RawStore {
     /// A raw store at the root of `objects`.
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects }
+        Self { objects, db: None }
+    }
+
+    /// The same, whose objects the catalog in `db` names; what it does not
+    /// name may be removed ([`sweep`](Self::sweep)).
+    pub(crate) fn named_by(self, db: Db) -> Self {
+        Self {
+            db: Some(db),
+            ..self
+        }
     }
 
     /// Keeps `bytes` and answers their SHA-256 in lower-case hexadecimal. What
@@ -57,12 +77,132 @@ impl RawStore {
         let path = path(athlete_id, &sha256);
         match self
             .objects
-            .put_opts(&path, compressed.into(), PutMode::Create.into())
+            .put_opts(&path, compressed.clone().into(), PutMode::Create.into())
             .await
         {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(sha256),
+            Ok(_) => Ok(sha256),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                self.put_again(athlete_id, &sha256, &path, compressed)
+                    .await?;
+                Ok(sha256)
+            }
             Err(source) => Err(failed("keep", &path, source)),
         }
+    }
+
+    /// Puts bytes that are there already, but that nothing names: an import
+    /// that never came to its end left them, and they are about to be named
+    /// now. Put again they are as young as any upload that is under way, so
+    /// that nobody removes them before.
+    async fn put_again(
+        &self,
+        athlete_id: AthleteId,
+        sha256: &str,
+        path: &Path,
+        compressed: Vec<u8>,
+    ) -> Result<(), Error> {
+        let Some(db) = &self.db else {
+            return Ok(());
+        };
+        let hashes = [sha256.to_owned()];
+        if !named(db.begin_read().await?, athlete_id, &hashes)
+            .await?
+            .is_empty()
+        {
+            return Ok(());
+        }
+        let lock = removal_lock(db).await?;
+        let put = self.objects.put(path, compressed.into()).await;
+        lock.rollback().await?;
+        put.map_err(|source| failed("keep", path, source))?;
+        Ok(())
+    }
+
+    /// Removes objects that no source names and that are older than `grace`,
+    /// where the store's time is `now_us`, in microseconds since 1970. Answers
+    /// how many, and their length in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Database`]; what was removed before stays so.
+    pub async fn sweep(
+        &self,
+        now_us: i64,
+        grace: Duration,
+        dry_run: bool,
+    ) -> Result<(u64, u64), Error> {
+        let Some(db) = &self.db else {
+            return Ok((0, 0));
+        };
+        let before_us = now_us - grace.as_micros() as i64;
+        let root = Path::default();
+        let mut old: BTreeMap<AthleteId, Vec<(String, u64)>> = BTreeMap::new();
+        let mut objects = self.objects.list(None);
+        while let Some(object) = objects
+            .try_next()
+            .await
+            .map_err(|source| failed("list", &root, source))?
+        {
+            if let Some((athlete_id, sha256)) = parse(&object.location)
+                && object.last_modified.timestamp_micros() < before_us
+            {
+                let of_athlete = old.entry(athlete_id).or_default();
+                of_athlete.push((sha256, object.size));
+            }
+        }
+        let (mut count, mut bytes) = (0, 0);
+        for (athlete_id, objects) in old {
+            for objects in objects.chunks(REMOVED_AT_ONCE) {
+                let hashes: Vec<String> = objects.iter().map(|(hash, _)| hash.clone()).collect();
+                let kept = named(db.begin_read().await?, athlete_id, &hashes).await?;
+                let unnamed: Vec<&(String, u64)> = objects
+                    .iter()
+                    .filter(|(hash, _)| !kept.contains(hash))
+                    .collect();
+                if dry_run {
+                    count += unnamed.len() as u64;
+                    bytes += unnamed.iter().map(|(_, size)| size).sum::<u64>();
+                } else if !unnamed.is_empty() {
+                    let removed = self.remove(db, athlete_id, &unnamed, before_us).await?;
+                    count += removed.0;
+                    bytes += removed.1;
+                }
+            }
+        }
+        Ok((count, bytes))
+    }
+
+    /// Removes objects that are still old and unnamed.
+    async fn remove(
+        &self,
+        db: &Db,
+        athlete_id: AthleteId,
+        objects: &[&(String, u64)],
+        before_us: i64,
+    ) -> Result<(u64, u64), Error> {
+        let hashes: Vec<String> = objects.iter().map(|(hash, _)| hash.clone()).collect();
+        // Whoever puts one of them again waits for the end, or did so before.
+        let lock = removal_lock(db).await?;
+        let kept = named(db.begin_read().await?, athlete_id, &hashes).await?;
+        let (mut count, mut bytes) = (0, 0);
+        for (hash, size) in objects.iter().filter(|(hash, _)| !kept.contains(hash)) {
+            let path = path(athlete_id, hash);
+            let is_old = match self.objects.head(&path).await {
+                Ok(found) => found.last_modified.timestamp_micros() < before_us,
+                Err(object_store::Error::NotFound { .. }) => false,
+                Err(source) => return Err(failed("look for", &path, source)),
+            };
+            if !is_old {
+                continue;
+            }
+            match self.objects.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(source) => return Err(failed("remove", &path, source)),
+            }
+            count += 1;
+            bytes += size;
+        }
+        lock.rollback().await?;
+        Ok((count, bytes))
     }
 
     /// The bytes whose SHA-256 this is, checked against it.
@@ -133,6 +273,47 @@ impl RawStore {
         hashes.sort_unstable();
         Ok(hashes)
     }
+}
+
+/// Waits until nobody removes objects or puts one again, and keeps others from
+/// it until the transaction ends.
+async fn removal_lock(db: &Db) -> Result<Tx, Error> {
+    let mut tx = db.begin().await?;
+    match tx.dialect() {
+        // One transaction writes at a time anyway.
+        Dialect::Sqlite => {}
+        Dialect::Postgres => {
+            tx.execute("select pg_advisory_xact_lock($1)", &[REMOVAL_LOCK.into()])
+                .await?;
+        }
+    }
+    Ok(tx)
+}
+
+/// Which of the hashes a source of the athlete names.
+async fn named(
+    mut tx: Tx,
+    athlete_id: AthleteId,
+    hashes: &[String],
+) -> Result<HashSet<String>, Error> {
+    let rows = tx
+        .fetch(
+            "select distinct sha256 from sources where athlete_id = $1 and sha256 = any($2)",
+            &[athlete_id.into(), Value::Texts(hashes.to_vec())],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
+/// Whose object it is, and its hash; `None` for what is none of ours.
+fn parse(path: &Path) -> Option<(AthleteId, String)> {
+    let mut parts = path.parts();
+    let athlete_id = parts.next()?.as_ref().parse().ok()?;
+    let hash = parts.next()?.as_ref().strip_suffix(EXTENSION)?.to_owned();
+    parts
+        .next()
+        .is_none()
+        .then_some((AthleteId(athlete_id), hash))
 }
 
 fn check_size(bytes: u64) -> Result<(), Error> {
@@ -240,6 +421,32 @@ mod tests {
                 Err(Error::Inconsistent { .. })
             ));
         }
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_put_again_are_young_again() {
+        let place = crate::testing::Place::sqlite();
+        let storage = crate::Storage::open(&place.options(), &[], &[])
+            .await
+            .unwrap();
+        let raw = storage.raw;
+        raw.put(ONE, b"abc").await.unwrap();
+        let object = place.data_dir.path().join(format!("raw/1/{ABC}.zst"));
+        let old = || {
+            let file = std::fs::File::options().write(true).open(&object).unwrap();
+            let now = std::time::SystemTime::now();
+            file.set_modified(now - 2 * crate::maintain::GRACE).unwrap();
+        };
+        let now_us = crate::ducklake::snapshot::now_us();
+        let grace = crate::maintain::GRACE;
+        old();
+        assert_eq!(raw.sweep(now_us, grace, true).await.unwrap().0, 1);
+        raw.put(ONE, b"abc").await.unwrap();
+        assert_eq!(raw.sweep(now_us, grace, false).await.unwrap().0, 0);
+        assert_eq!(raw.get(ONE, ABC).await.unwrap(), "abc");
+        old();
+        assert_eq!(raw.sweep(now_us, grace, false).await.unwrap().0, 1);
+        assert!(!raw.exists(ONE, ABC).await.unwrap());
     }
 
     #[test]

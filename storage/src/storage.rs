@@ -58,6 +58,7 @@ impl Storage {
             Some(url) => Db::open_postgres(url).await?,
         };
         let files = options.data_dir.join(LAKE_FOLDER);
+        let raw = raw.named_by(db.clone());
         let lake = Lake::open(db.clone(), &files, tables, views).await?;
         let catalog = Catalog::open(db).await?;
         Ok(Self { lake, raw, catalog })

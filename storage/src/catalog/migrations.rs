@@ -25,11 +25,14 @@ macro_rules! migration {
 }
 
 /// All steps, by rising version.
-const MIGRATIONS: &[Migration] = &[migration!(
-    1,
-    "athletes, activities, sources, audit",
-    "0001_athletes_activities_sources_audit.sql"
-)];
+const MIGRATIONS: &[Migration] = &[
+    migration!(
+        1,
+        "athletes, activities, sources, audit",
+        "0001_athletes_activities_sources_audit.sql"
+    ),
+    migration!(2, "leases", "0002_leases.sql"),
+];
 
 /// The version of our tables that this build makes and reads.
 pub(super) const VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;

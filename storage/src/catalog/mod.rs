@@ -16,6 +16,7 @@ mod db;
 mod dialect;
 mod identity;
 mod journal;
+pub(crate) mod leases;
 mod migrations;
 #[cfg(any(test, feature = "testing"))]
 mod plans;
@@ -28,6 +29,7 @@ pub use change::{ActivityEnd, ActivityWrite, CatalogChange, Reconciled, apply};
 pub use db::{Db, Dialect, Tx};
 pub use identity::{Pointer, Source};
 pub use journal::Counts;
+pub use leases::Lease;
 pub use value::{Row, Value};
 
 use crate::error::Error;

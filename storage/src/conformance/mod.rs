@@ -3,15 +3,19 @@
 //! Each takes a [`Place`] of its own, opens what it needs there, and panics
 //! where a promise is broken.
 
+mod cleaning;
 mod commits;
 mod cost;
 mod duckdb;
+mod maintenance;
 mod reading;
 mod rows;
 
+pub use cleaning::*;
 pub use commits::*;
 pub use cost::*;
 pub use duckdb::*;
+pub use maintenance::*;
 pub use reading::*;
 
 #[cfg(test)]
@@ -38,4 +42,14 @@ crate::testing::on_both!(
     a_view_outlives_its_files,
     we_read_what_duckdb_made,
     we_read_rows_in_the_catalog,
+    small_files_become_few_and_the_past_stays,
+    single_commits_become_what_one_commit_makes,
+    deleted_rows_go_when_they_are_many,
+    what_duckdb_left_is_laid_anew,
+    writers_never_lose_against_maintenance,
+    maintenance_may_be_cut_off_anywhere,
+    snapshots_expire_unless_someone_leases_them,
+    orphans_go_after_their_grace,
+    a_claim_has_one_holder,
+    raw_bytes_without_a_source_go_after_their_grace,
 );

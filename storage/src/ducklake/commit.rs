@@ -6,6 +6,7 @@
 //! come the rows, a constant number of statements however many files are
 //! live. Whoever comes second finds the files of whoever came first.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::keys::Matcher;
 use super::load;
 use super::removal::{Fate, Found, Loss};
 use super::snapshot::{self, Claim};
-use super::state::{State, TableState};
+use super::state::{DataFile, State, TableState};
 use super::write::{self, NewDeletes, NewFile};
 use crate::catalog::{self, CatalogChange, Db, Value};
 use crate::error::Error;
@@ -52,21 +53,31 @@ pub(crate) struct Label<'a> {
     pub message: &'a str,
 }
 
+/// What a commit does to the rows of the lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Rows come and go.
+    Change,
+    /// The same rows lie in other files.
+    Rewrite,
+}
+
 /// Everything that was written and found out before the transaction.
 #[derive(Debug)]
-pub(crate) struct Prepared<'a> {
+pub(crate) struct Prepared {
     /// What changes, a table at a time.
-    pub tables: Vec<PreparedTable<'a>>,
+    pub tables: Vec<PreparedTable>,
     /// The snapshot that it was found out at.
     pub base: Arc<State>,
+    /// What it does to rows.
+    pub kind: Kind,
 }
 
 /// What was written and found out for one table.
 #[derive(Debug)]
-pub(crate) struct PreparedTable<'a> {
+pub(crate) struct PreparedTable {
     /// As it was when rows were written for it.
     pub table: Arc<TableState>,
-    change: &'a Change<'a>,
     /// The files with the rows that come.
     pub written: Vec<NewFile>,
     matcher: Option<Matcher>,
@@ -77,13 +88,13 @@ pub(crate) struct PreparedTable<'a> {
     pub inlined: Vec<(Arc<str>, i64)>,
 }
 
-impl<'a> Prepared<'a> {
+impl Prepared {
     /// Writes the rows that come and finds those that go.
     ///
     /// # Errors
     /// [`Error::NoTable`], [`Error::NoColumn`] and [`Error::Rows`] for changes
     /// that do not fit, [`Error::Store`], [`Error::Parquet`].
-    pub async fn new(io: &Io, base: &Arc<State>, changes: &'a [Change<'a>]) -> Result<Self, Error> {
+    pub async fn new(io: &Io, base: &Arc<State>, changes: &[Change<'_>]) -> Result<Self, Error> {
         for (nth, change) in changes.iter().enumerate() {
             if changes[..nth]
                 .iter()
@@ -98,6 +109,7 @@ impl<'a> Prepared<'a> {
         let mut prepared = Self {
             tables: Vec::with_capacity(changes.len()),
             base: Arc::clone(base),
+            kind: Kind::Change,
         };
         let written = changes.iter().map(|change| prepare(io, base, change));
         let mut failed = None;
@@ -120,13 +132,68 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// The rows of `old` files and of `inlined` places, which lie in the
+    /// `written` files from now on.
+    pub fn rewrite(
+        base: &Arc<State>,
+        table: &Arc<TableState>,
+        old: &[Arc<DataFile>],
+        inlined: Vec<(Arc<str>, i64)>,
+        written: Vec<NewFile>,
+    ) -> Self {
+        let losses = old.iter().map(|file| Loss {
+            file: Arc::clone(file),
+            fate: Fate::Ends,
+        });
+        Self {
+            tables: vec![PreparedTable {
+                table: Arc::clone(table),
+                written,
+                matcher: None,
+                found: Found::default(),
+                losses: losses.collect(),
+                inlined,
+            }],
+            base: Arc::clone(base),
+            kind: Kind::Rewrite,
+        }
+    }
+
+    /// Conflict, unless the rows that were rewritten are those that are there
+    /// at `state`.
+    fn check_rewritten(&self, state: &State) -> Result<(), Error> {
+        let changed = || Error::Conflict {
+            what: "a file of the lake",
+        };
+        for prepared in &self.tables {
+            let table = same_table(state, &prepared.table)?;
+            let live: HashMap<i64, &Arc<DataFile>> =
+                table.files.iter().map(|file| (file.id, file)).collect();
+            for Loss { file, .. } in &prepared.losses {
+                let now = live.get(&file.id).ok_or_else(changed)?;
+                if now.deletes != file.deletes || now.inlined_deletes != file.inlined_deletes {
+                    return Err(changed());
+                }
+            }
+            let places: HashSet<_> = table
+                .inlined
+                .iter()
+                .flat_map(|inlined| &inlined.origins)
+                .collect();
+            if !prepared.inlined.iter().all(|row| places.contains(row)) {
+                return Err(changed());
+            }
+        }
+        Ok(())
+    }
+
     /// Finds the rows that go, among those that are there at `state`.
     async fn search(&mut self, io: &Io, state: &State) -> Result<(), Error> {
         for prepared in &mut self.tables {
             let Some(matcher) = &prepared.matcher else {
                 continue;
             };
-            let table = same_table(state, prepared.change.table, &prepared.table)?;
+            let table = same_table(state, &prepared.table)?;
             prepared.losses = prepared.found.losses(io, state, table, matcher).await?;
             prepared.inlined = match &table.inlined {
                 Some(inlined) => inlined.matching(matcher)?,
@@ -161,11 +228,7 @@ impl<'a> Prepared<'a> {
 }
 
 /// Writes the rows that come in one table.
-async fn prepare<'a>(
-    io: &Io,
-    base: &State,
-    change: &'a Change<'a>,
-) -> Result<PreparedTable<'a>, Error> {
+async fn prepare(io: &Io, base: &State, change: &Change<'_>) -> Result<PreparedTable, Error> {
     let Some(table) = base.tables.get(change.table) else {
         return Err(Error::NoTable {
             table: change.table.to_owned(),
@@ -177,7 +240,6 @@ async fn prepare<'a>(
         .transpose()?;
     Ok(PreparedTable {
         table: Arc::clone(table),
-        change,
         written: write::write_rows(io, table, change.sort, change.append).await?,
         matcher,
         found: Found::default(),
@@ -186,7 +248,7 @@ async fn prepare<'a>(
     })
 }
 
-impl PreparedTable<'_> {
+impl PreparedTable {
     /// The delete files that were written for it.
     pub fn new_deletes(&self) -> impl Iterator<Item = &NewDeletes> {
         self.losses.iter().filter_map(|loss| match &loss.fate {
@@ -202,12 +264,8 @@ impl PreparedTable<'_> {
 
 /// The table at `state`, provided that it is defined as when rows were
 /// written for it.
-fn same_table<'s>(
-    state: &'s State,
-    name: &str,
-    before: &TableState,
-) -> Result<&'s TableState, Error> {
-    match state.tables.get(name) {
+fn same_table<'s>(state: &'s State, before: &TableState) -> Result<&'s TableState, Error> {
+    match state.tables.get(&before.name) {
         Some(now)
             if now.id == before.id
                 && now.columns == before.columns
@@ -230,7 +288,7 @@ fn same_table<'s>(
 pub(crate) async fn commit(
     db: &Db,
     io: &Io,
-    mut prepared: Prepared<'_>,
+    mut prepared: Prepared,
     label: Label<'_>,
     catalog: &CatalogChange,
 ) -> Result<i64, Error> {
@@ -302,7 +360,7 @@ impl From<Error> for Failed {
 async fn attempt_once(
     db: &Db,
     io: &Io,
-    prepared: &mut Prepared<'_>,
+    prepared: &mut Prepared,
     label: Label<'_>,
     catalog: &CatalogChange,
 ) -> Result<i64, Failed> {
@@ -323,9 +381,12 @@ async fn attempt_once(
         prepared.base = Arc::new(state);
         let state = Arc::clone(&prepared.base);
         for table in &prepared.tables {
-            same_table(&state, table.change.table, &table.table)?;
+            same_table(&state, &table.table)?;
         }
-        prepared.search(io, &state).await?;
+        match prepared.kind {
+            Kind::Change => prepared.search(io, &state).await?,
+            Kind::Rewrite => prepared.check_rewritten(&state)?,
+        }
         let found = prepared.file_ids();
         if found != file_ids {
             tx.execute(
@@ -340,12 +401,10 @@ async fn attempt_once(
     }
     entries::check_live(&mut tx, prepared).await?;
     entries::write(&mut tx, prepared, &claimed).await?;
-    let inserted = ids_of(prepared, |table| !table.written.is_empty());
-    let deleted = ids_of(prepared, |table| table.loses_rows());
     snapshot::record(
         &mut tx,
         claimed.snapshot_id,
-        &changes::text(&inserted, &deleted),
+        &changes_made(prepared),
         Some(label.message),
         Some(label.attempt),
     )
@@ -367,6 +426,21 @@ pub(crate) async fn find(db: &Db, attempt: Uuid) -> Result<Option<i64>, Error> {
         )
         .await?;
     rows.first().map(|row| row.int(0)).transpose()
+}
+
+/// What the snapshot says that it changed.
+fn changes_made(prepared: &Prepared) -> String {
+    let flushed = ids_of(prepared, |table| !table.inlined.is_empty());
+    match prepared.kind {
+        Kind::Change => changes::text(
+            &ids_of(prepared, |table| !table.written.is_empty()),
+            &ids_of(prepared, |table| table.loses_rows()),
+        ),
+        Kind::Rewrite => changes::rewritten(
+            &ids_of(prepared, |table| !table.losses.is_empty()),
+            &flushed,
+        ),
+    }
 }
 
 fn ids_of(prepared: &Prepared, wanted: fn(&PreparedTable) -> bool) -> Vec<i64> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use arrow::datatypes::DataType;
 
-use super::commit::Prepared;
+use super::commit::{Kind, Prepared};
 use super::inlined;
 use super::removal::Fate;
 use super::snapshot::Claimed;
@@ -20,7 +20,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// [`Error::Conflict`], [`Error::Database`].
-pub(crate) async fn check_live(tx: &mut Tx, prepared: &Prepared<'_>) -> Result<(), Error> {
+pub(crate) async fn check_live(tx: &mut Tx, prepared: &Prepared) -> Result<(), Error> {
     let losses = || prepared.tables.iter().flat_map(|table| &table.losses);
     let ids: Vec<i64> = losses().map(|loss| loss.file.id).collect();
     if ids.is_empty() {
@@ -58,7 +58,7 @@ pub(crate) async fn check_live(tx: &mut Tx, prepared: &Prepared<'_>) -> Result<(
 /// [`Error::Database`].
 pub(crate) async fn write(
     tx: &mut Tx,
-    prepared: &Prepared<'_>,
+    prepared: &Prepared,
     claimed: &Claimed,
 ) -> Result<(), Error> {
     end_files(tx, prepared, claimed.snapshot_id).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn write(
         files.extend(&table.written);
     }
     by_table.retain(|_, files| !files.is_empty());
-    let row_ids = table_stats::widen(tx, &by_table, &prepared.base).await?;
+    let row_ids = table_stats::widen(tx, &by_table, &replaced(prepared), &prepared.base).await?;
     let begin = claimed.snapshot_id;
     let mut next_file_id = claimed.first_file_id;
     let mut file_id = || {
@@ -117,8 +117,26 @@ pub(crate) async fn write(
     Ok(())
 }
 
+/// Rows and bytes of the files, by table, that new ones stand for from now on.
+fn replaced(prepared: &Prepared) -> HashMap<i64, (i64, i64)> {
+    let mut replaced: HashMap<i64, (i64, i64)> = HashMap::new();
+    match prepared.kind {
+        Kind::Change => {}
+        Kind::Rewrite => {
+            for table in &prepared.tables {
+                let total = replaced.entry(table.table.id).or_default();
+                for loss in &table.losses {
+                    total.0 += loss.file.rows as i64;
+                    total.1 += loss.file.object.size as i64;
+                }
+            }
+        }
+    }
+    replaced
+}
+
 /// The type of a plain column or list element.
-fn leaf_type(prepared: &Prepared<'_>, table_id: i64, column_id: i64) -> DataType {
+fn leaf_type(prepared: &Prepared, table_id: i64, column_id: i64) -> DataType {
     let tables = prepared.tables.iter();
     tables
         .filter(|table| table.table.id == table_id)
@@ -129,7 +147,7 @@ fn leaf_type(prepared: &Prepared<'_>, table_id: i64, column_id: i64) -> DataType
 }
 
 /// Ends data files that lost all rows, and delete files that are replaced.
-async fn end_files(tx: &mut Tx, prepared: &Prepared<'_>, snapshot_id: i64) -> Result<(), Error> {
+async fn end_files(tx: &mut Tx, prepared: &Prepared, snapshot_id: i64) -> Result<(), Error> {
     let losses = || prepared.tables.iter().flat_map(|table| &table.losses);
     let data_files: Vec<i64> = losses()
         .filter(|loss| matches!(loss.fate, Fate::Ends))

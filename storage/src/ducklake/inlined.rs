@@ -79,6 +79,29 @@ pub(crate) async fn end(
     Ok(())
 }
 
+/// Removes rows that no snapshot has any more, and deletes of data files, a
+/// list of ids, that are gone.
+///
+/// # Errors
+/// [`Error::Database`].
+pub(crate) async fn forget(tx: &mut Tx, files: &Value) -> Result<(), Error> {
+    let places = places(tx).await?;
+    for (name, _) in places.rows.values().flatten() {
+        let sql = format!(
+            "delete from {} where end_snapshot is not null and not exists \
+             (select 1 from ducklake_snapshot n where n.snapshot_id >= begin_snapshot \
+             and n.snapshot_id < end_snapshot)",
+            quoted(name)
+        );
+        tx.execute_named(sql, &[]).await?;
+    }
+    for name in places.deletes.values() {
+        let sql = format!("delete from {} where file_id = any($1)", quoted(name));
+        tx.execute_named(sql, std::slice::from_ref(files)).await?;
+    }
+    Ok(())
+}
+
 /// Which catalog tables hold rows and deletes, by lake table.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
@@ -231,8 +254,12 @@ async fn load_rows(
 async fn names_at(tx: &mut Tx, table_id: i64, version: i64) -> Result<HashMap<i64, String>, Error> {
     let rows = tx
         .fetch(
+            // Where the snapshots of that version have expired, the table's
+            // own list of versions tells.
             "select column_id, column_name from ducklake_column c, \
-             (select min(snapshot_id) as at from ducklake_snapshot where schema_version = $2) s \
+             (select coalesce((select min(snapshot_id) from ducklake_snapshot \
+             where schema_version = $2), (select max(begin_snapshot) from ducklake_schema_versions \
+             where table_id = $1 and schema_version <= $2)) as at) s \
              where c.table_id = $1 and c.parent_column is null and c.begin_snapshot <= s.at \
              and (c.end_snapshot is null or c.end_snapshot > s.at)",
             &[Value::Int(table_id), Value::Int(version)],

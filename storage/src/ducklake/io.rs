@@ -218,7 +218,10 @@ pub(crate) fn row_count(metadata: &ParquetMetaData) -> u64 {
 }
 
 /// Where the file has each column; `None` where it is older than the column.
-fn file_fields(arrow: &ArrowReaderMetadata, columns: &[&LakeColumn]) -> Vec<Option<usize>> {
+pub(super) fn file_fields(
+    arrow: &ArrowReaderMetadata,
+    columns: &[&LakeColumn],
+) -> Vec<Option<usize>> {
     columns
         .iter()
         .map(|column| find_field(arrow.schema(), column))
@@ -226,13 +229,14 @@ fn file_fields(arrow: &ArrowReaderMetadata, columns: &[&LakeColumn]) -> Vec<Opti
 }
 
 /// Brings rows of files into columns of the table.
-struct Adapted {
+pub(super) struct Adapted {
     schema: SchemaRef,
     factory: BatchAdapterFactory,
 }
 
 impl Adapted {
-    fn new(columns: &[&LakeColumn]) -> Self {
+    /// Into these columns.
+    pub fn new(columns: &[&LakeColumn]) -> Self {
         let columns: Arc<[LakeColumn]> = columns.iter().map(|column| (*column).clone()).collect();
         let schema = super::types::schema(&columns);
         let factory = BatchAdapterFactory::new(Arc::clone(&schema))
@@ -240,7 +244,11 @@ impl Adapted {
         Self { schema, factory }
     }
 
-    fn adapt(&self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
+    /// Rows of a file, whichever of its columns were read.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::Rows`] for values that do not fit.
+    pub fn adapt(&self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
         let failed = |source| Error::Plan {
             attempt: "bring a file's rows into the columns of its table",
             source,

@@ -93,7 +93,9 @@ pub(crate) async fn advance(
         .collect::<Result<Vec<_>, Error>>()?;
     // A snapshot without a line, or one that has expired: read anew.
     let all_told = texts.len() as i64 == snapshot_id - state.snapshot_id;
-    if !all_told || !changes::only_rows(texts.into_iter()) {
+    // Rows that lie in the catalog end there without a word of their own.
+    let only_files = state.tables.values().all(|table| table.inlined.is_none());
+    if !all_told || !only_files || !changes::only_rows(texts.into_iter()) {
         return load(tx, data_path, snapshot_id).await;
     }
     let tables: Vec<TableState> = state
@@ -377,7 +379,7 @@ async fn load_stats(
 
 /// The file that a row describes: its path below `folder` and whether that is
 /// relative at `path`, its size and its footer's at `size`.
-fn object(
+pub(super) fn object(
     data_path: &str,
     folder: &str,
     row: &Row,
@@ -393,14 +395,15 @@ fn object(
 }
 
 /// Where a path of the catalog lies in the object store.
-fn location(data_path: &str, path: &str) -> Result<Path, Error> {
+pub(super) fn location(data_path: &str, path: &str) -> Result<Path, Error> {
     let below = inside(data_path, path)?;
     Path::parse(&below).map_err(|source| Error::Inconsistent {
         what: format!("the lake names the file {below:?}, which cannot be: {source}"),
     })
 }
 
-fn join(folder: &str, path: Option<&str>, relative: Option<bool>) -> String {
+/// A path of the catalog, below `folder` where it is relative.
+pub(super) fn join(folder: &str, path: Option<&str>, relative: Option<bool>) -> String {
     let path = path.unwrap_or_default();
     match relative {
         Some(false) => path.to_owned(),
@@ -419,62 +422,4 @@ fn inside(data_path: &str, path: &str) -> Result<String, Error> {
             what: format!("the lake names {path}, which lies outside of its folder"),
         }),
     }
-}
-
-/// A data or delete file of any snapshot.
-pub(crate) struct AnyFile {
-    /// Where it lies.
-    pub object: Object,
-    /// Its rows.
-    pub rows: u64,
-}
-
-/// Every file that any snapshot names, of tables of all times.
-///
-/// # Errors
-/// [`Error::Database`], [`Error::Inconsistent`].
-pub(crate) async fn all_files(tx: &mut Tx, data_path: &str) -> Result<Vec<AnyFile>, Error> {
-    let rows = tx
-        .fetch(
-            "select s.path, s.path_is_relative, t.path, t.path_is_relative, \
-             f.path, f.path_is_relative, f.file_size_bytes, f.footer_size, f.rows \
-             from (select table_id, path, path_is_relative, file_size_bytes, footer_size, \
-             record_count as rows from ducklake_data_file \
-             union all select table_id, path, path_is_relative, file_size_bytes, footer_size, \
-             delete_count from ducklake_delete_file) f \
-             join (select distinct table_id, schema_id, path, path_is_relative \
-             from ducklake_table) t on t.table_id = f.table_id \
-             join ducklake_schema s on s.schema_id = t.schema_id order by f.path",
-            &[],
-        )
-        .await?;
-    let mut files = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let schema = join("", row.opt_text(0)?, row.opt_bool(1)?);
-        let table = join(&schema, row.opt_text(2)?, row.opt_bool(3)?);
-        files.push(AnyFile {
-            object: object(data_path, &table, row, 4, 6)?,
-            rows: row.int(8)?.unsigned_abs(),
-        });
-    }
-    Ok(files)
-}
-
-/// Files that no snapshot names any more and that are to be removed.
-///
-/// # Errors
-/// [`Error::Database`], [`Error::Inconsistent`].
-pub(crate) async fn scheduled(tx: &mut Tx, data_path: &str) -> Result<Vec<Path>, Error> {
-    let rows = tx
-        .fetch(
-            "select path, path_is_relative from ducklake_files_scheduled_for_deletion",
-            &[],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let path = join("", row.opt_text(0)?, row.opt_bool(1)?);
-            location(data_path, &path)
-        })
-        .collect()
 }

@@ -8,28 +8,39 @@
 //! - [`load`] reads a snapshot into a [`state::State`], [`io`] the rows of its
 //!   files, [`scan`] offers it to DataFusion;
 //! - [`write`] writes files, [`removal`] finds rows by key, [`commit`] makes
-//!   both part of the lake.
+//!   both part of the lake;
+//! - [`merge`] and [`relay`] write rows again that lie in small, foreign or
+//!   half-deleted files, which [`candidates`] lists; [`expire`] lets old
+//!   snapshots go, [`sweep`] removes the files that nothing names.
 //!
 //! Nothing outside of `lake.rs` and `maintain.rs` knows this room.
 
 pub(crate) mod adapter;
 pub(crate) mod bound;
+pub(crate) mod candidates;
 pub(crate) mod changes;
 pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod define;
 pub(crate) mod deletes;
 pub(crate) mod entries;
+pub(crate) mod expire;
 pub(crate) mod footers;
 pub(crate) mod inlined;
 pub(crate) mod io;
 pub(crate) mod keys;
 pub(crate) mod load;
+pub(crate) mod merge;
+pub(crate) mod named;
+pub(crate) mod output;
+pub(crate) mod relay;
 pub(crate) mod removal;
+pub(crate) mod runs;
 pub(crate) mod scan;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod statistics;
+pub(crate) mod sweep;
 pub(crate) mod table_stats;
 pub(crate) mod types;
 pub(crate) mod verify;

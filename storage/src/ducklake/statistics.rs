@@ -36,23 +36,55 @@ pub(crate) fn of_file(
     arrays: &[ArrayRef],
     metadata: &ParquetMetaData,
 ) -> Vec<ColumnStats> {
-    // Every column of ours, nested or not, has exactly one leaf in Parquet.
+    let mut stats = of_rows(columns, arrays);
+    set_sizes(&mut stats, metadata);
+    stats
+}
+
+/// The same of rows whose size in a file is not known yet: 0.
+pub(crate) fn of_rows(columns: &[LakeColumn], arrays: &[ArrayRef]) -> Vec<ColumnStats> {
+    let columns = columns.iter().zip(arrays);
     columns
-        .iter()
-        .zip(arrays)
-        .enumerate()
-        .map(|(leaf, (column, array))| {
-            let size_bytes = metadata
-                .row_groups()
-                .iter()
-                .map(|group| group.column(leaf).compressed_size())
-                .sum();
-            of_column(column, array, size_bytes)
-        })
+        .map(|(column, array)| of_column(column, array))
         .collect()
 }
 
-fn of_column(column: &LakeColumn, array: &ArrayRef, size_bytes: i64) -> ColumnStats {
+/// Sets how large the columns of a file became.
+pub(crate) fn set_sizes(stats: &mut [ColumnStats], metadata: &ParquetMetaData) {
+    // Every column of ours, nested or not, has exactly one leaf in Parquet.
+    for (leaf, column) in stats.iter_mut().enumerate() {
+        let groups = metadata.row_groups().iter();
+        column.size_bytes = groups
+            .map(|group| group.column(leaf).compressed_size())
+            .sum();
+    }
+}
+
+impl ColumnStats {
+    /// Takes in the statistics of more rows of the same file.
+    pub fn add(&mut self, more: &Self) {
+        self.contains_nan = match (self.contains_nan, more.contains_nan) {
+            (Some(a), Some(b)) => Some(a || b),
+            (None, _) | (_, None) => None,
+        };
+        let range = match (self.range.take(), &more.range) {
+            (Some(mut range), Some(new)) => {
+                range.widen(new);
+                Some(range)
+            }
+            // Rows without a value say nothing; values without a range leave
+            // the whole without one.
+            (Some(range), None) => (more.values == 0).then_some(range),
+            (None, Some(new)) => (self.values == 0).then(|| new.clone()),
+            (None, None) => None,
+        };
+        self.range = range.filter(|_| self.contains_nan != Some(true));
+        self.values += more.values;
+        self.nulls += more.nulls;
+    }
+}
+
+fn of_column(column: &LakeColumn, array: &ArrayRef) -> ColumnStats {
     let (values, missing_lists) = match array.data_type() {
         DataType::List(_) => {
             let lists = array.as_list::<i32>();
@@ -88,7 +120,7 @@ fn of_column(column: &LakeColumn, array: &ArrayRef, size_bytes: i64) -> ColumnSt
     let nulls = values.null_count();
     ColumnStats {
         column_id: column.leaf().id,
-        size_bytes,
+        size_bytes: 0,
         values: (values.len() - nulls) as i64,
         nulls: (nulls + missing_lists) as i64,
         range,
@@ -198,6 +230,28 @@ mod tests {
             }),
             contains_nan: None,
         }
+    }
+
+    #[test]
+    fn parts_of_a_file_add_up() {
+        let mut whole = file(Some((3, 4)), 2, 1);
+        whole.add(&file(None, 0, 5));
+        whole.add(&file(Some((1, 9)), 2, 0));
+        assert_eq!(whole, file(Some((1, 9)), 4, 6));
+        // Values without a range, such as long texts, leave none …
+        whole.add(&file(None, 1, 0));
+        whole.add(&file(Some((1, 2)), 1, 0));
+        assert_eq!(whole, file(None, 6, 6));
+        // … and a part of nulls alone does not.
+        let mut nulls = file(None, 0, 2);
+        nulls.add(&file(Some((7, 7)), 1, 0));
+        assert_eq!(nulls, file(Some((7, 7)), 1, 2));
+        let mut numbers = file(Some((1, 2)), 2, 0);
+        numbers.contains_nan = Some(false);
+        let mut nan = file(None, 1, 0);
+        nan.contains_nan = Some(true);
+        numbers.add(&nan);
+        assert_eq!((numbers.range, numbers.contains_nan), (None, Some(true)));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use super::write::NewFile;
 use crate::catalog::{Tx, Value};
 use crate::error::Error;
 
-/// Counts new files into their tables' statistics and widens their ranges.
+/// Counts new files into their tables' statistics and widens their ranges;
+/// rows and bytes of files that they replace are counted out.
 /// Answers, for each table, the first row id of its new rows.
 ///
 /// # Errors
@@ -20,6 +21,7 @@ use crate::error::Error;
 pub(crate) async fn widen(
     tx: &mut Tx,
     new: &BTreeMap<i64, Vec<&NewFile>>,
+    replaced: &HashMap<i64, (i64, i64)>,
     state: &State,
 ) -> Result<HashMap<i64, i64>, Error> {
     let mut first_row_ids = HashMap::new();
@@ -47,12 +49,13 @@ pub(crate) async fn widen(
         first_row_ids.insert(*table_id, next_row_id);
         let new_rows: i64 = files.iter().map(|file| file.rows).sum();
         let new_bytes: i64 = files.iter().map(|file| file.object.size as i64).sum();
+        let (old_rows, old_bytes) = replaced.get(table_id).copied().unwrap_or_default();
         total_rows.push(
             [
                 *table_id,
-                rows + new_rows,
+                (rows + new_rows - old_rows).max(0),
                 next_row_id + new_rows,
-                bytes + new_bytes,
+                (bytes + new_bytes - old_bytes).max(0),
             ]
             .map(Value::Int)
             .to_vec(),

@@ -10,7 +10,8 @@ use object_store::path::Path;
 
 use super::footers::{self, Object};
 use super::io::{self, Io};
-use super::load::{self, AnyFile};
+use super::load;
+use super::named::{self, AnyFile};
 use super::snapshot;
 use super::state::State;
 use crate::catalog::{Db, Value};
@@ -108,21 +109,21 @@ pub(crate) async fn verify(db: &Db, io: &Io) -> Result<Vec<Problem>, Error> {
     let mut tx = db.begin_read().await?;
     let newest = snapshot::newest(&mut tx).await?;
     let state = load::load(&mut tx, &io.data_path, newest).await?;
-    let named = load::all_files(&mut tx, &io.data_path).await?;
-    let scheduled = load::scheduled(&mut tx, &io.data_path).await?;
+    let files = named::all_files(&mut tx, &io.data_path).await?;
+    let scheduled = named::scheduled(&mut tx, &io.data_path).await?;
     let mut problems = check_catalog(&mut tx, &state).await?;
     drop(tx);
     let found = list(io).await?;
-    let checked: Vec<Option<Problem>> = stream::iter(named.iter())
+    let checked: Vec<Option<Problem>> = stream::iter(files.iter())
         .map(|file| check_file(io, file, found.get(&file.object.path).map(|meta| meta.size)))
         .buffered(AT_ONCE)
         .collect()
         .await;
     problems.extend(checked.into_iter().flatten());
-    let known: HashSet<&Path> = named
+    let known: HashSet<&Path> = files
         .iter()
         .map(|file| &file.object.path)
-        .chain(&scheduled)
+        .chain(scheduled.iter().map(|file| &file.path))
         .collect();
     let now_us = snapshot::now_us();
     let mut orphans: Vec<Problem> = found

@@ -20,8 +20,13 @@ use super::types::{self, LakeColumn};
 use crate::error::Error;
 use crate::layout;
 
+/// How the names of our files begin.
+pub(crate) const OWN_PREFIX: &str = "pacelake-";
 /// Where DuckDB puts rows whose partition value is null.
 const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// The id of a partitioning, and the values of one partition of it.
+pub(crate) type Partition = (i64, Vec<Option<String>>);
 
 /// A data file that was written and that no snapshot holds yet.
 #[derive(Clone, Debug)]
@@ -33,7 +38,7 @@ pub(crate) struct NewFile {
     /// Its rows.
     pub rows: i64,
     /// The partitioning's id and the partition's values.
-    pub partition: Option<(i64, Vec<Option<String>>)>,
+    pub partition: Option<Partition>,
     /// Statistics of its columns.
     pub stats: Vec<ColumnStats>,
 }
@@ -127,20 +132,32 @@ fn encode(
     layout::by_year(&rows, year_column)?
         .into_iter()
         .map(|(year, rows)| {
-            let value = year.map(|year| year.to_string());
-            let folder = format!("year={}/", value.as_deref().unwrap_or(NULL_FOLDER));
-            encode_file(table, folder, Some((partition.id, vec![value])), &rows)
+            let partition = (partition.id, vec![year.map(|year| year.to_string())]);
+            let folder = folder_of(&partition);
+            encode_file(table, folder, Some(partition), &rows)
         })
         .collect()
+}
+
+/// The folder, below the table's, of a partition of a table that is cut by
+/// year.
+pub(super) fn folder_of(partition: &Partition) -> String {
+    let year = partition.1.first().and_then(Option::as_deref);
+    format!("year={}/", year.unwrap_or(NULL_FOLDER))
+}
+
+/// A path, below the table's folder, that no file has yet.
+pub(super) fn new_path(folder: &str) -> String {
+    format!("{folder}{OWN_PREFIX}{}.parquet", Uuid::now_v7())
 }
 
 fn encode_file(
     table: &TableState,
     folder: String,
-    partition: Option<(i64, Vec<Option<String>>)>,
+    partition: Option<Partition>,
     rows: &RecordBatch,
 ) -> Result<(NewFile, Vec<u8>), Error> {
-    let path = format!("{folder}pacelake-{}.parquet", Uuid::now_v7());
+    let path = new_path(&folder);
     let object = object_at(table, &path);
     let failed = || parquet_error("write", &object);
     let schema = types::schema_with_ids(&table.columns);
@@ -187,7 +204,7 @@ pub(crate) async fn write_deletes(
     })
 }
 
-fn object_at(table: &TableState, path: &str) -> Object {
+pub(super) fn object_at(table: &TableState, path: &str) -> Object {
     Object {
         path: Path::from(format!("{}{path}", table.folder)),
         size: 0,
@@ -195,7 +212,11 @@ fn object_at(table: &TableState, path: &str) -> Object {
     }
 }
 
-async fn put(io: &Io, mut object: Object, bytes: Vec<u8>) -> Result<Object, Error> {
+/// Writes an object whole.
+///
+/// # Errors
+/// [`Error::Store`].
+pub(super) async fn put(io: &Io, mut object: Object, bytes: Vec<u8>) -> Result<Object, Error> {
     object.size = bytes.len() as u64;
     object.footer_size = footer_size(&bytes);
     let options = PutOptions::from(PutMode::Create);
@@ -213,7 +234,7 @@ async fn put(io: &Io, mut object: Object, bytes: Vec<u8>) -> Result<Object, Erro
 
 /// The length of a Parquet file's footer, which stands before the magic
 /// number at its end.
-fn footer_size(file: &[u8]) -> Option<u64> {
+pub(super) fn footer_size(file: &[u8]) -> Option<u64> {
     let tail = file.get(file.len().checked_sub(8)?..file.len() - 4)?;
     Some(u32::from_le_bytes(tail.try_into().ok()?).into())
 }
