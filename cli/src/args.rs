@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod maintain;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -68,6 +70,8 @@ pub enum Command {
     Recompute(Recompute),
     /// Check that catalog, lake, ledger and files agree
     Check(Check),
+    /// Merge small files, expire old snapshots, remove what nothing names
+    Maintain(maintain::Maintain),
     /// Show what imports did, newest first
     Audit(Audit),
     /// Serve the HTTP API and the start page

@@ -38,6 +38,16 @@ pub const SETTINGS: &[SettingRow] = &[
         default: "127.0.0.1:8080",
     },
     SettingRow {
+        name: "maintain",
+        doc: "Whether `serve` maintains the lake by itself: merges small files, lets old snapshots go, removes what nothing names.",
+        default: "true",
+    },
+    SettingRow {
+        name: "keep_snapshots_s",
+        doc: "How many seconds snapshots are kept for time travel; files that only older ones list go a day later.",
+        default: "604800 (a week)",
+    },
+    SettingRow {
         name: "log",
         doc: "What is logged, as `tracing` directives such as `info` or `storage=debug`.",
         default: "warn",
@@ -54,6 +64,10 @@ pub struct Settings {
     pub catalog: Option<String>,
     /// See [`SETTINGS`].
     pub listen: String,
+    /// See [`SETTINGS`].
+    pub maintain: bool,
+    /// See [`SETTINGS`].
+    pub keep_snapshots_s: u64,
     /// See [`SETTINGS`].
     pub log: String,
 }
@@ -72,6 +86,7 @@ pub struct Flags {
     pub listen: Option<String>,
 }
 
+const WEEK_S: u64 = 7 * 24 * 60 * 60;
 const PREFIX: &str = "PACELAKE_";
 const FILE_NAME: &str = "pacelake.toml";
 
@@ -116,6 +131,8 @@ impl Default for Settings {
                 .join("pacelake"),
             catalog: None,
             listen: "127.0.0.1:8080".to_owned(),
+            maintain: true,
+            keep_snapshots_s: WEEK_S,
             log: "warn".to_owned(),
         }
     }

@@ -12,6 +12,7 @@ mod identify;
 pub mod import;
 pub mod ingest;
 pub mod input;
+pub mod maintain;
 pub mod progress;
 pub mod recompute;
 pub mod report;

@@ -7,6 +7,7 @@ mod export;
 mod generate;
 mod import;
 mod ls;
+mod maintain;
 mod recompute;
 mod serve;
 mod show;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Export(args) => export::run(&rim, args).await,
         Command::Recompute(args) => recompute::run(&rim, args).await,
         Command::Check(args) => check::run(&rim, args).await,
+        Command::Maintain(args) => maintain::run(&rim, args).await,
         Command::Audit(args) => audit::run(&rim, args).await,
         Command::Serve(args) => serve::run(&rim, args).await,
         Command::Generate(args) => generate::run(args),

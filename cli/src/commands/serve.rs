@@ -60,7 +60,13 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
         context.stop.ask();
         ended
     };
-    let (ended, ()) = tokio::join!(serve, jobs::derive::keep_fresh(context.clone()));
+    let maintain = async {
+        if rim.settings.maintain {
+            let keep = std::time::Duration::from_secs(rim.settings.keep_snapshots_s);
+            jobs::maintain::keep_in_order(context.clone(), keep).await;
+        }
+    };
+    let (ended, (), ()) = tokio::join!(serve, jobs::derive::keep_fresh(context.clone()), maintain);
     ended.map_err(boxed)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "export",
     "recompute",
     "check",
+    "maintain",
     "audit",
     "serve",
 ];
