@@ -178,7 +178,7 @@ impl Db {
                     .map_err(|source| Error::database(attempt, source))?,
             ),
             Engine::Postgres(pool) => TxInner::Postgres(
-                pool.begin_with("begin isolation level read committed")
+                begin_postgres(pool, "begin isolation level read committed")
                     .await
                     .map_err(|source| Error::database(attempt, source))?,
             ),
@@ -201,7 +201,7 @@ impl Db {
                     .map_err(|source| Error::database(attempt, source))?,
             ),
             Engine::Postgres(pool) => TxInner::Postgres(
-                pool.begin_with("begin isolation level repeatable read read only")
+                begin_postgres(pool, "begin isolation level repeatable read read only")
                     .await
                     .map_err(|source| Error::database(attempt, source))?,
             ),
@@ -275,6 +275,17 @@ impl Db {
             Engine::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Begins a transaction in a task of its own. A begin that is dropped half-way
+/// would give its connection back within a transaction that nobody ends.
+async fn begin_postgres(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    begun.await.map_err(|_| sqlx::Error::WorkerCrashed)?
 }
 
 /// An open transaction. Dropping it without [`commit`](Self::commit) rolls
