@@ -122,7 +122,7 @@ pub async fn small_files_become_few_and_the_past_stays(place: &Place) {
     }
     let before = history(&lake, first).await;
     let view = lake.latest().await.unwrap();
-    assert!(view.size("efforts").unwrap().files > 15);
+    assert!(view.size("efforts").unwrap().files > 8);
     let years: i64 = 4;
 
     let (done, overtaken) = rewrite_all(&lake, Mode::Whole).await;
