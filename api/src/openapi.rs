@@ -59,7 +59,7 @@ mod tests {
         let committed = include_str!("../openapi.json");
         assert!(
             committed == document(),
-            "openapi.json is stale; run `cargo run -- generate`"
+            "openapi.json is stale; run `cargo run -- document`"
         );
     }
 

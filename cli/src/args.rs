@@ -1,5 +1,6 @@
 //! The command line.
 
+mod generate;
 pub mod maintain;
 
 use std::path::PathBuf;
@@ -7,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use storage::{ActivityId, AthleteId};
+
+pub use self::generate::{Generate, Packing};
 
 /// The open data engine for endurance sport.
 ///
@@ -76,9 +79,11 @@ pub enum Command {
     Audit(Audit),
     /// Serve the HTTP API and the start page
     Serve(Serve),
-    /// Write or compare generated documents
-    #[command(hide = true)]
+    /// Make recordings of athletes who never were, for trials and measurements
     Generate(Generate),
+    /// Write documents that follow from declarations
+    #[command(hide = true)]
+    Document(Document),
 }
 
 /// How rows are printed.
@@ -323,9 +328,9 @@ pub struct Serve {
     pub listen: Option<String>,
 }
 
-/// `pacelake generate`.
+/// `pacelake document`.
 #[derive(Debug, Args)]
-pub struct Generate {
+pub struct Document {
     /// The project's folder
     #[arg(long, default_value = ".")]
     pub root: PathBuf,

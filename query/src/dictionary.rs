@@ -7,7 +7,7 @@ use crate::derived::{DERIVED, tables};
 /// The dictionary as Markdown.
 pub fn markdown() -> String {
     let mut text = String::from(
-        "# Tables of the lake\n\nWritten by `pacelake generate` from the declarations; do not \
+        "# Tables of the lake\n\nWritten by `pacelake document` from the declarations; do not \
          edit. The same names hold in Parquet, SQL, HTTP and CSV.\n",
     );
     for table in tables() {

@@ -3,6 +3,7 @@
 mod audit;
 mod best;
 mod check;
+mod document;
 mod export;
 mod generate;
 mod import;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Audit(args) => audit::run(&rim, args).await,
         Command::Serve(args) => serve::run(&rim, args).await,
         Command::Generate(args) => generate::run(args),
+        Command::Document(args) => document::run(args),
     };
     ending.unwrap_or_else(|error| {
         output::failure(error.as_ref());

@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "maintain",
     "audit",
     "serve",
+    "generate",
 ];
 
 /// A run with positions, the same run by another program, a walk by day and
