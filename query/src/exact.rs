@@ -65,6 +65,11 @@ impl Exact {
         }
     }
 
+    /// The greatest whole number that is not above it.
+    pub fn floor(self) -> i64 {
+        i64::try_from(self.whole).expect("activities are far shorter than 2^63 ms or cm")
+    }
+
     /// The nearest whole number, halves upward (away from zero: what is
     /// rounded here is never negative).
     pub fn rounded(self) -> i64 {

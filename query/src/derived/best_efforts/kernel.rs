@@ -1,6 +1,6 @@
 //! The fastest stretch of each distance, exactly, with two pointers.
 
-use crate::derived::sweep::{Place, Sweep, Window};
+use crate::derived::sweep::{Place, Window};
 use crate::exact::Exact;
 use crate::measured::Measured;
 
@@ -58,12 +58,14 @@ pub struct Efforts {
     pub refused: Vec<(Effort, Cause)>,
 }
 
-/// A distance at which samples lie, and the first and last of them: more than
-/// one where the athlete stood.
+/// A distance at which samples lie, and the first and last of them with their
+/// times: more than one where the athlete stood.
 struct Levels {
     mm: Vec<i64>,
     first: Vec<usize>,
     last: Vec<usize>,
+    first_ms: Vec<i64>,
+    last_ms: Vec<i64>,
 }
 
 /// An effort before it is rounded.
@@ -81,10 +83,11 @@ impl Efforts {
     /// T as a function of the distance at which an effort starts is linear
     /// between levels and lowest at one end of each piece, since a stop lies
     /// outside of the effort that begins or ends with it. What is barred ends
-    /// at levels too, so the windows of [`Sweep`] hold the minimum, and the
-    /// first of equal ones is the earliest start.
+    /// at levels too, so the windows that begin or end at a level hold the
+    /// minimum, and the first of equal ones is the earliest start.
     pub fn new(measured: &Measured) -> Self {
-        let levels = Levels::new(&measured.activity().distance_cm);
+        let activity = measured.activity();
+        let levels = Levels::new(&activity.t_ms, &activity.distance_cm);
         let mut efforts = Self::default();
         for distance_mm in DISTANCES_MM {
             efforts.find(measured, &levels, distance_mm);
@@ -96,8 +99,8 @@ impl Efforts {
         let barred = measured.barred();
         let mut best: Option<Candidate> = None;
         let mut refused: Option<Candidate> = None;
-        for window in Sweep::new(&levels.mm, distance_mm) {
-            let candidate = levels.candidate(&measured.activity().t_ms, distance_mm, window);
+        levels.sweep(distance_mm, |window| {
+            let candidate = levels.candidate(distance_mm, window);
             let (first, last) = candidate.steps;
             let slot = match barred.has_jump(first, last) || barred.has_mask(first, last) {
                 true => &mut refused,
@@ -109,7 +112,8 @@ impl Efforts {
             {
                 *slot = Some(candidate);
             }
-        }
+            best.as_ref().map_or(i64::MAX, |best| best.elapsed.floor())
+        });
         let faster = |refused: &Candidate| {
             best.as_ref()
                 .is_none_or(|best| refused.elapsed < best.elapsed)
@@ -128,36 +132,103 @@ impl Efforts {
 }
 
 impl Levels {
-    fn new(distance_cm: &[i64]) -> Self {
-        let (mut mm, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        for (sample, &cm) in distance_cm.iter().enumerate() {
-            if mm.last() != Some(&(cm * 10)) {
-                mm.push(cm * 10);
-                first.push(sample);
-                last.push(sample);
-            } else if let Some(last) = last.last_mut() {
-                *last = sample;
+    fn new(t_ms: &[i64], distance_cm: &[i64]) -> Self {
+        let room = || Vec::with_capacity(distance_cm.len());
+        let mut levels = Self {
+            mm: room(),
+            first: Vec::with_capacity(distance_cm.len()),
+            last: Vec::with_capacity(distance_cm.len()),
+            first_ms: room(),
+            last_ms: room(),
+        };
+        let mut here = None;
+        for (sample, (&ms, &cm)) in t_ms.iter().zip(distance_cm).enumerate() {
+            if here == Some(cm) {
+                if let (Some(last), Some(last_ms)) =
+                    (levels.last.last_mut(), levels.last_ms.last_mut())
+                {
+                    (*last, *last_ms) = (sample, ms);
+                }
+                continue;
             }
+            here = Some(cm);
+            levels.mm.push(cm * 10);
+            levels.first.push(sample);
+            levels.last.push(sample);
+            levels.first_ms.push(ms);
+            levels.last_ms.push(ms);
         }
-        Self { mm, first, last }
+        levels
+    }
+
+    /// Gives the windows over `distance_mm` that begin or end at a level to
+    /// `consider`, earliest first, except those that must last longer than it
+    /// answered last, in whole ms.
+    ///
+    /// A window lasts at least from the level at or after its start to the
+    /// level at or before its end, which costs a subtraction to know, where
+    /// its exact length costs a division. Nearly all windows go by that.
+    fn sweep(&self, distance_mm: i64, mut consider: impl FnMut(Window) -> i64) {
+        let Some(first_mm) = self.mm.first() else {
+            return;
+        };
+        // Slices of one length spare the loop a comparison an access.
+        let count = self.mm.len();
+        let mm = &self.mm[..count];
+        let (first_ms, last_ms) = (&self.first_ms[..count], &self.last_ms[..count]);
+        let mut limit_ms = i64::MAX;
+        let (mut start, mut end) = (0, mm.partition_point(|&mm| mm < first_mm + distance_mm));
+        while end < count {
+            let (by_start, by_end) = (mm[start], mm[end] - distance_mm);
+            let (on_start, on_end) = (by_start <= by_end, by_end <= by_start);
+            // Both levels lie within the window, whichever end it shares.
+            let within = end - usize::from(!on_end);
+            let until_ms = if on_end {
+                first_ms[within]
+            } else {
+                last_ms[within]
+            };
+            let since_ms = if on_start {
+                last_ms[start]
+            } else {
+                first_ms[start]
+            };
+            if until_ms - since_ms <= limit_ms {
+                limit_ms = consider(Window {
+                    from: by_start.min(by_end),
+                    start: match on_start {
+                        true => Place::At(start),
+                        false => Place::After(start - 1),
+                    },
+                    end: match on_end {
+                        true => Place::At(end),
+                        false => Place::After(end - 1),
+                    },
+                });
+            }
+            start += usize::from(on_start);
+            end += usize::from(on_end);
+        }
     }
 
     /// The effort of one window: it begins at the last instant of its first
     /// level and ends at the first instant of its last.
-    fn candidate(&self, t_ms: &[i64], distance_mm: i64, window: Window) -> Candidate {
+    fn candidate(&self, distance_mm: i64, window: Window) -> Candidate {
         let (start, first_step) = match window.start {
-            Place::At(level) => (Exact::whole(t_ms[self.last[level]]), self.last[level]),
-            Place::After(level) => (self.reach(t_ms, level, window.from), self.last[level]),
+            Place::At(level) => (Exact::whole(self.last_ms[level]), self.last[level]),
+            Place::After(level) => (self.reach(level, window.from), self.last[level]),
         };
         let to = window.from + distance_mm;
         let (end, last_step) = match window.end {
-            Place::At(level) => (Exact::whole(t_ms[self.first[level]]), self.first[level] - 1),
-            Place::After(level) => (self.reach(t_ms, level, to), self.last[level]),
+            Place::At(level) => (Exact::whole(self.first_ms[level]), self.first[level] - 1),
+            Place::After(level) => (self.reach(level, to), self.last[level]),
         };
-        let elapsed = match window.start {
-            Place::At(level) => end.plus(-i128::from(t_ms[self.last[level]])),
-            // Then it ends at a sample.
-            Place::After(_) => start.from_whole(t_ms[last_step + 1].into()),
+        let elapsed = match (window.start, window.end) {
+            (Place::At(level), _) => end.plus(-i128::from(self.last_ms[level])),
+            // Where the start lies between levels, the end lies on one.
+            (Place::After(_), Place::At(level) | Place::After(level)) => {
+                start.from_whole(self.first_ms[level].into())
+            }
         };
         Candidate {
             start,
@@ -168,11 +239,10 @@ impl Levels {
     }
 
     /// When `mm`, which lies between a level and the next, is reached.
-    fn reach(&self, t_ms: &[i64], level: usize, mm: i64) -> Exact {
-        let (from, to) = (self.last[level], self.first[level + 1]);
+    fn reach(&self, level: usize, mm: i64) -> Exact {
         Exact::between(
-            t_ms[from].into(),
-            t_ms[to].into(),
+            self.last_ms[level].into(),
+            self.first_ms[level + 1].into(),
             (mm - self.mm[level]).into(),
             (self.mm[level + 1] - self.mm[level]).into(),
         )
