@@ -6,20 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use datafusion::common::DataFusionError;
-use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
-use futures::StreamExt;
+use datafusion::execution::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 use storage::table::Table;
 use uuid::Uuid;
 
+use crate::encode::Encoded;
 use crate::error::Error;
-use crate::output::{Format, Output};
+use crate::output::Format;
+use crate::selection::{Filter, check_name, select};
 use crate::session::Session;
 
 /// The list of an export's files, in its folder.
@@ -73,9 +71,9 @@ pub async fn export(
             reason: "an export is parquet or csv".to_owned(),
         });
     }
-    let mut plans = Vec::new();
     for table in tables {
-        plans.push((table, plan(session, table, declared).await?));
+        check_name(table)?;
+        session.schema(table).await?;
     }
     fs::create_dir_all(to).map_err(|error| write_error(to, error))?;
     let mut list = read_list(to)?;
@@ -86,9 +84,10 @@ pub async fn export(
         }
     }
     let mut exported = Vec::new();
-    for (table, plan) in plans {
+    for table in tables {
+        let rows = select(session, table, declared, &Filter::default()).await?;
         let part = to.join(format!(".{table}-{}.part", Uuid::now_v7()));
-        let written = write_table(session, plan, &part, format).await;
+        let written = write_table(rows, &part, format).await;
         let (rows, bytes) = written.inspect_err(|_| {
             // The error that stopped the export is the one to tell.
             let _ = fs::remove_file(&part);
@@ -115,63 +114,26 @@ pub async fn export(
     Ok(exported)
 }
 
-/// All rows of a table, in its declared order.
-async fn plan(session: &Session, table: &str, declared: &[&Table]) -> Result<LogicalPlan, Error> {
-    // Names become file names, and a lake may have been written by others.
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if table.is_empty() || !table.chars().all(plain) {
-        return Err(Error::InvalidArgument {
-            name: "table",
-            value: table.to_owned(),
-            reason: "a table's name is of letters, digits and _".to_owned(),
-        });
-    }
-    let provider = session.provider(table).await?;
-    let order = declared
-        .iter()
-        .find(|declared| declared.name == table)
-        .map_or(&[][..], |declared| declared.sort);
-    let build = || -> Result<LogicalPlan, DataFusionError> {
-        let scan =
-            LogicalPlanBuilder::scan(table, provider_as_source(Arc::clone(&provider)), None)?;
-        if order.is_empty() {
-            return scan.build();
-        }
-        scan.sort(order.iter().map(|name| col(*name).sort(true, true)))?
-            .build()
-    };
-    build().map_err(|error| Error::of_read("a table", error))
-}
-
-/// Streams the rows into a new file; gives their number and its size.
+/// Writes the rows into a new file; gives their number and its size.
 async fn write_table(
-    session: &Session,
-    plan: LogicalPlan,
+    rows: SendableRecordBatchStream,
     part: &Path,
     format: Format,
 ) -> Result<(u64, u64), Error> {
-    let of_read = |error| Error::of_read("a table", error);
     let of_write = |error| write_error(part, error);
-    let file = OpenOptions::new()
+    let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(part)
         .map_err(of_write)?;
-    let mut stream = session.stream(plan).await.map_err(of_read)?;
-    let mut output = Output::new(format, &stream.schema(), BufWriter::new(file))?;
-    let mut rows = 0;
-    while let Some(batch) = stream.next().await {
-        let batch = batch.map_err(of_read)?;
-        rows += batch.num_rows() as u64;
-        output.write(&batch)?;
+    let mut encoded = Encoded::new(rows, format)?;
+    let mut bytes = 0;
+    while let Some(piece) = encoded.next().await? {
+        file.write_all(&piece).map_err(of_write)?;
+        bytes += piece.len() as u64;
     }
-    let file = output
-        .finish()?
-        .into_inner()
-        .map_err(|error| of_write(error.into_error()))?;
     file.sync_all().map_err(of_write)?;
-    let bytes = file.metadata().map_err(of_write)?.len();
-    Ok((rows, bytes))
+    Ok((encoded.rows(), bytes))
 }
 
 fn file_name(table: &str, format: Format) -> String {

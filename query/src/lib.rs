@@ -8,10 +8,13 @@
 pub mod activity;
 pub mod agreement;
 pub mod athlete_tables;
+mod bounded;
 pub mod derive;
 pub mod derived;
 pub mod dictionary;
 pub mod difference;
+pub mod downsample;
+pub mod encode;
 pub mod error;
 pub mod exact;
 pub mod export;
@@ -20,7 +23,10 @@ pub mod measured;
 #[cfg(test)]
 mod memory_tests;
 pub mod output;
+mod own_rows;
+mod point;
 pub mod read;
+pub mod selection;
 pub mod session;
 #[cfg(test)]
 mod sketched;

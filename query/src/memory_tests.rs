@@ -9,6 +9,7 @@ use arrow::json::ReaderBuilder;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use serde_json::{Value, json};
+use storage::AthleteId;
 use storage::table::{Kind, Table};
 
 use crate::session::{Limits, Session, runtime};
@@ -42,6 +43,15 @@ pub fn rows(table: &Table, rows: Value) -> RecordBatch {
 
 /// A session over declared tables that hold these rows.
 pub async fn session(tables: &[(&Table, Value)], views: &[(&str, &str)]) -> Session {
+    session_of(tables, views, None).await
+}
+
+/// The same as one athlete sees it.
+pub async fn session_of(
+    tables: &[(&Table, Value)],
+    views: &[(&str, &str)],
+    athlete: Option<AthleteId>,
+) -> Session {
     let provider = |(table, values): &(&Table, Value)| {
         let batch = rows(table, values.clone());
         let table_in_memory = MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap();
@@ -55,6 +65,7 @@ pub async fn session(tables: &[(&Table, Value)], views: &[(&str, &str)]) -> Sess
         .collect();
     let limits = Limits::default();
     let runtime = runtime(&limits).unwrap();
+    let tables = crate::session::seen_by(athlete, tables);
     Session::over(tables, &views, runtime, limits)
         .await
         .unwrap()

@@ -1,4 +1,4 @@
-//! Rows as a table for eyes, JSON, CSV or Parquet.
+//! Rows as a table for eyes, JSON, CSV, Parquet or an Arrow stream.
 //!
 //! One [`Output`] takes batches as they come and writes them on. Names are the
 //! columns' in every format. JSON is one array of objects that writes nulls
@@ -17,6 +17,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::csv;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use arrow::ipc::writer::StreamWriter;
 use arrow::json;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -39,6 +40,8 @@ pub enum Format {
     Csv,
     /// Apache Parquet.
     Parquet,
+    /// Apache Arrow's IPC stream.
+    Arrow,
 }
 
 /// Every format by its name.
@@ -47,6 +50,7 @@ pub const FORMATS: &[(&str, Format)] = &[
     ("json", Format::Json),
     ("csv", Format::Csv),
     ("parquet", Format::Parquet),
+    ("arrow", Format::Arrow),
 ];
 
 impl Format {
@@ -77,7 +81,7 @@ impl FromStr for Format {
             .ok_or_else(|| Error::InvalidArgument {
                 name: "format",
                 value: text.to_owned(),
-                reason: "it is table, json, csv or parquet".to_owned(),
+                reason: "it is table, json, csv, parquet or arrow".to_owned(),
             })
     }
 }
@@ -93,6 +97,7 @@ enum Encoder<W: Write + Send> {
     Json(json::ArrayWriter<W>),
     Csv(Box<csv::Writer<W>>, SchemaRef),
     Parquet(Box<ArrowWriter<W>>),
+    Arrow(Box<StreamWriter<W>>),
 }
 
 impl<W: Write + Send> Output<W> {
@@ -128,6 +133,11 @@ impl<W: Write + Send> Output<W> {
                     .map_err(|source| encode(format, source.into()))?;
                 Encoder::Parquet(Box::new(writer))
             }
+            Format::Arrow => {
+                refuse_doubled_names(schema)?;
+                let writer = StreamWriter::try_new(out, schema);
+                Encoder::Arrow(Box::new(writer.map_err(|source| encode(format, source))?))
+            }
         };
         Ok(Self { format, encoder })
     }
@@ -144,6 +154,7 @@ impl<W: Write + Send> Output<W> {
                 with_lists_as_json(batch, schema).and_then(|batch| writer.write(&batch))
             }
             Encoder::Parquet(writer) => write_parquet(writer, batch),
+            Encoder::Arrow(writer) => writer.write(batch),
         };
         written.map_err(|source| encode(self.format, source))
     }
@@ -163,6 +174,8 @@ impl<W: Write + Send> Output<W> {
             }),
             Encoder::Csv(writer, _) => Ok(writer.into_inner()),
             Encoder::Parquet(writer) => writer.into_inner().map_err(ArrowError::from),
+            // Writes the end of the stream first.
+            Encoder::Arrow(writer) => writer.into_inner(),
         };
         out.map_err(|source| encode(format, source))
     }

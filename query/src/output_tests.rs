@@ -7,6 +7,7 @@ use arrow::array::{
     StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::Int32Type;
+use arrow::ipc::reader::StreamReader;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
@@ -111,6 +112,16 @@ fn parquet_is_read_back_unchanged() {
         text(&Rows { schema, batches }, Format::Json)
     };
     assert_eq!(table(read), table(rows.batches.clone()));
+}
+
+#[test]
+fn an_arrow_stream_is_read_back_unchanged() {
+    let rows = rows();
+    let stream = write_rows(&rows, Format::Arrow, Vec::new()).unwrap();
+    let reader = StreamReader::try_new(stream.as_slice(), None).unwrap();
+    assert_eq!(reader.schema(), rows.schema);
+    let read: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+    assert_eq!(format!("{read:?}"), format!("{:?}", rows.batches));
 }
 
 #[test]

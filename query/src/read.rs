@@ -11,6 +11,7 @@ pub mod parts;
 pub mod peaks;
 pub mod ranks;
 pub mod stats;
+pub mod streams;
 pub mod track;
 
 use std::fmt;
@@ -217,7 +218,7 @@ fn append(rows: Rows, name: &str, column: ArrayRef) -> Result<Rows, Error> {
 }
 
 /// The rows of one activity, in any table that holds its key.
-fn is_activity(key: ActivityKey) -> Expr {
+pub(crate) fn is_activity(key: ActivityKey) -> Expr {
     is_athlete(key.athlete_id)
         .and(col("start_time").eq(instant(key.start_time_us)))
         .and(col("activity_id").eq(lit(key.activity_id.0)))
@@ -229,12 +230,12 @@ fn is_athlete(athlete: AthleteId) -> Expr {
 }
 
 /// A literal of the type that instants are stored in.
-fn instant(us: i64) -> Expr {
+pub(crate) fn instant(us: i64) -> Expr {
     lit(ScalarValue::TimestampMicrosecond(Some(us), None))
 }
 
 /// A literal of the type that days are stored in.
-fn day(date: Date) -> Expr {
+pub(crate) fn day(date: Date) -> Expr {
     lit(ScalarValue::Date32(Some(days(date))))
 }
 
@@ -245,7 +246,7 @@ pub fn days(date: Date) -> i32 {
 }
 
 /// The sport that `name` is, where it is one; in statistics also `all`.
-fn sport(name: &str, also_all: bool) -> Result<Expr, Error> {
+pub(crate) fn sport(name: &str, also_all: bool) -> Result<Expr, Error> {
     if storage::sport::Sport::named(name).is_some() || (also_all && name == "all") {
         return Ok(col("sport").eq(lit(name)));
     }

@@ -1,7 +1,7 @@
 //! Reads against rows picked out by hand or by a plain loop.
 
 use serde_json::{Value, json};
-use storage::tables::{ACTIVITIES, STREAMS};
+use storage::tables::ACTIVITIES;
 use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
 
 use super::*;
@@ -284,30 +284,6 @@ async fn splits_are_of_one_unit_in_order() {
     assert_eq!(km.schema, parts::split_shape().schema());
     assert_eq!(parts::splits(&session, KEY, "mile").await.unwrap().len(), 1);
     assert!(parts::splits(&session, KEY, "furlong").await.is_err());
-}
-
-#[tokio::test]
-async fn streams_give_the_chosen_channels_only() {
-    let rows = json!([{
-        "athlete_id": 1, "activity_id": 7, "t_ms": [0, 1000], "heart_rate_bpm": [120, null],
-    }]);
-    let session = session(&[(&STREAMS, rows)], &[]).await;
-    let some = parts::streams(&session, KEY, parts::DEFAULT_CHANNELS)
-        .await
-        .unwrap();
-    let expected = json!([{
-        "activity_id": 7, "t_ms": [0, 1000], "distance_cm": null, "heart_rate_bpm": [120, null],
-    }]);
-    assert_eq!(json_of(&some), expected);
-    let all = parts::streams(&session, KEY, &parts::channels())
-        .await
-        .unwrap();
-    assert_eq!(all.schema, parts::stream_shape().schema());
-    assert!(
-        parts::streams(&session, KEY, &["athlete_id"])
-            .await
-            .is_err()
-    );
 }
 
 #[tokio::test]

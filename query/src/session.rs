@@ -15,7 +15,7 @@ use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::datasource::ViewTable;
 use datafusion::execution::memory_pool::{
-    FairSpillPool, MemoryConsumer, MemoryPool, TrackConsumersPool,
+    FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation, TrackConsumersPool,
 };
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -24,9 +24,11 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::StreamExt;
-use storage::LakeView;
+use storage::{AthleteId, LakeView};
 
+use crate::bounded;
 use crate::error::Error;
+use crate::own_rows::OwnRows;
 use crate::sql;
 
 /// The catalog and schema that hold the lake's tables.
@@ -91,10 +93,21 @@ impl Rows {
     }
 }
 
+/// Rows that count as memory in use of their session.
+#[derive(Debug)]
+pub struct Held {
+    /// The rows.
+    pub rows: Rows,
+    /// Given back when it is dropped.
+    pub(crate) reservation: MemoryReservation,
+}
+
 /// DataFusion at one snapshot. Cheap to clone; clones share their limits.
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    /// The snapshot, where all of its rows may be read.
+    view: Option<LakeView>,
     tables: Arc<Vec<String>>,
     limits: Limits,
 }
@@ -105,12 +118,36 @@ impl Session {
     /// # Errors
     /// As [`Session::over`].
     pub async fn open(view: &LakeView, limits: Limits) -> Result<Self, Error> {
+        let mut session = Self::open_as(view, None, limits).await?;
+        session.view = Some(view.clone());
+        Ok(session)
+    }
+
+    /// A session at one snapshot of the lake in which every table holds one
+    /// athlete's rows only, and tables that are nobody's are not there.
+    ///
+    /// # Errors
+    /// As [`Session::over`].
+    pub async fn open_for(
+        view: &LakeView,
+        athlete: AthleteId,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        Self::open_as(view, Some(athlete), limits).await
+    }
+
+    async fn open_as(
+        view: &LakeView,
+        athlete: Option<AthleteId>,
+        limits: Limits,
+    ) -> Result<Self, Error> {
         let runtime = runtime(&limits)?;
         let (url, store) = view.object_store();
         runtime.register_object_store(&url, store);
         let names = view.table_names().into_iter();
         let tables = names.filter_map(|name| Some((name.clone(), view.provider(&name)?)));
-        Self::over(tables.collect(), &view.views(), runtime, limits).await
+        let tables = seen_by(athlete, tables.collect());
+        Self::over(tables, &view.views(), runtime, limits).await
     }
 
     /// A session over named tables, and views over them as `(name, SQL)`.
@@ -133,6 +170,7 @@ impl Session {
             schema.register_table(name, table).map_err(setup)?;
         }
         let context = SessionContext::new_with_state(state(runtime));
+        bounded::register(&context);
         context
             .catalog(CATALOG)
             .expect("the default catalog is made with the state")
@@ -141,14 +179,30 @@ impl Session {
         register_views(&context, &schema, views).await;
         Ok(Self {
             context,
+            view: None,
             tables: Arc::new(names),
             limits,
         })
     }
 
+    /// The same, where each plan is cut into at most so many parts that run at
+    /// once.
+    pub fn on_threads(mut self, threads: usize) -> Self {
+        let config = |config: SessionConfig| config.with_target_partitions(threads.max(1));
+        let state = set(self.context.state(), config);
+        self.context = SessionContext::new_with_state(state);
+        self
+    }
+
     /// The tables of the snapshot, without views.
     pub fn tables(&self) -> &[String] {
         &self.tables
+    }
+
+    /// The snapshot itself, for reads by key; `None` where the session does not
+    /// see all of it.
+    pub(crate) fn view(&self) -> Option<&LakeView> {
+        self.view.as_ref()
     }
 
     /// The limits that it runs within.
@@ -210,6 +264,16 @@ impl Session {
         plan: LogicalPlan,
         explain: impl Fn(DataFusionError) -> Error,
     ) -> Result<Rows, Error> {
+        Ok(self.collect_held(plan, explain).await?.rows)
+    }
+
+    /// The same, where the rows count as memory in use as long as they are
+    /// held.
+    pub(crate) async fn collect_held(
+        &self,
+        plan: LogicalPlan,
+        explain: impl Fn(DataFusionError) -> Error,
+    ) -> Result<Held, Error> {
         let limit = self.limits.time;
         match tokio::time::timeout(limit, self.collect_unhurried(plan, explain)).await {
             Ok(rows) => rows,
@@ -221,7 +285,7 @@ impl Session {
         &self,
         plan: LogicalPlan,
         explain: impl Fn(DataFusionError) -> Error,
-    ) -> Result<Rows, Error> {
+    ) -> Result<Held, Error> {
         // Results count as memory in use: many rows of long lists are as much
         // a danger as a large sort.
         let pool = &self.context.runtime_env().memory_pool;
@@ -244,17 +308,30 @@ impl Session {
                 .map_err(|source| Error::TooMuchMemory { source })?;
             rows.batches.push(batch);
         }
-        Ok(rows)
+        Ok(Held { rows, reservation })
     }
 
     /// The batches of a plan, as they come; only memory and spill space are
     /// limited.
-    pub(crate) async fn stream(
+    async fn stream(
         &self,
         plan: LogicalPlan,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let physical = self.context.state().create_physical_plan(&plan).await?;
-        execute_stream(physical, self.context.task_ctx())
+        self.stream_by(plan, None).await
+    }
+
+    /// The same with at most so many rows a batch; `None`: as many as usual.
+    pub(crate) async fn stream_by(
+        &self,
+        plan: LogicalPlan,
+        rows: Option<usize>,
+    ) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let mut state = self.context.state();
+        if let Some(rows) = rows {
+            state = set(state, |config| config.with_batch_size(rows));
+        }
+        let physical = state.create_physical_plan(&plan).await?;
+        execute_stream(physical, state.task_ctx())
     }
 
     /// The engine, for plans of ours: an analyst's statement goes through
@@ -282,6 +359,21 @@ impl Session {
                 what: format!("table {table}"),
             })
     }
+}
+
+/// The tables as an athlete sees them; as they are for `None`.
+pub(crate) fn seen_by(
+    athlete: Option<AthleteId>,
+    tables: Vec<(String, Arc<dyn TableProvider>)>,
+) -> Vec<(String, Arc<dyn TableProvider>)> {
+    let Some(athlete) = athlete else {
+        return tables;
+    };
+    let own = tables.into_iter().filter_map(|(name, table)| {
+        let own: Arc<dyn TableProvider> = Arc::new(OwnRows::of(table, athlete)?);
+        Some((name, own))
+    });
+    own.collect()
 }
 
 /// A runtime that reaches no object store yet.
@@ -326,6 +418,15 @@ fn state(runtime: Arc<RuntimeEnv>) -> SessionState {
         .build()
 }
 
+/// The same state with other settings.
+fn set(state: SessionState, settings: impl FnOnce(SessionConfig) -> SessionConfig) -> SessionState {
+    let config = settings(state.config().clone());
+    SessionStateBuilder::new_from_existing(state)
+        // The schema is there; another would take its place, without tables.
+        .with_config(config.with_create_default_catalog_and_schema(false))
+        .build()
+}
+
 /// Plans each view over what is registered so far, until no more can be: a
 /// view may use another that stands later in the list.
 async fn register_views(
@@ -361,7 +462,7 @@ async fn plan_view(context: &SessionContext, text: &str) -> Result<Arc<dyn Table
 }
 
 /// What a batch's own rows take, not the buffers that it shares with others.
-fn memory_of(batch: &RecordBatch) -> usize {
+pub(crate) fn memory_of(batch: &RecordBatch) -> usize {
     let column = |array: &arrow::array::ArrayRef| {
         let data = array.to_data();
         data.get_slice_memory_size()

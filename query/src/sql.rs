@@ -12,7 +12,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Ansi};
 
 use crate::error::Error;
-use crate::session::{Rows, Session};
+use crate::session::{Held, Rows, Session};
 
 /// How deep expressions and subqueries may be nested.
 const DEPTH: usize = 50;
@@ -24,8 +24,16 @@ const DEPTH: usize = 50;
 /// [`Error::ReadOnly`] for a statement that does more than read, and the
 /// limits that it passes: more rows than the limit are an error, never cut.
 pub async fn query(session: &Session, text: &str) -> Result<Rows, Error> {
+    Ok(held(session, text).await?.rows)
+}
+
+/// The same, where the rows count as memory in use as long as they are held.
+///
+/// # Errors
+/// As [`query`].
+pub async fn held(session: &Session, text: &str) -> Result<Held, Error> {
     let plan = plan(&session.state(), text).await?;
-    session.collect(plan, Error::of_query).await
+    session.collect_held(plan, Error::of_query).await
 }
 
 /// The plan of one read-only statement.

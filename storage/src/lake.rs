@@ -437,21 +437,23 @@ impl LakeView {
         };
         let columns = chosen(table, columns)?;
         let matcher = Matcher::new(&table.name, &table.columns, &keys.rows)?;
-        let files: Vec<&Arc<DataFile>> = table
+        // Owned, so that the read may go on in another thread.
+        let files: Vec<Arc<DataFile>> = table
             .files
             .iter()
             .filter(|file| matcher.may_match(&table.known(file, matcher.columns())))
+            .cloned()
             .collect();
         let io = &self.inner.io;
         let (matcher, columns) = (&matcher, columns.as_slice());
         let mut batches: Vec<RecordBatch> = stream::iter(files)
             .map(|file| async move {
-                let hidden = io.hidden(file, state.snapshot_id).await?;
-                let positions = io.positions(table, file, matcher, &hidden).await?;
+                let hidden = io.hidden(&file, state.snapshot_id).await?;
+                let positions = io.positions(table, &file, matcher, &hidden).await?;
                 if positions.is_empty() {
                     return Ok(Vec::new());
                 }
-                io.take(table, file, columns, &positions).await
+                io.take(table, &file, columns, &positions).await
             })
             .buffered(FILES_AT_ONCE)
             .try_concat()

@@ -11,10 +11,11 @@ use datafusion::prelude::{DataFrame, col, lit};
 use jiff::civil::Date;
 use storage::table::Column;
 use storage::tables::ACTIVITIES;
-use storage::{ActivityKey, AthleteId};
+use storage::{ActivityId, ActivityKey, AthleteId};
 
-use super::{Cursor, Page, Shape, append, cut, day, instant, is_activity, is_athlete, pace, sport};
+use super::{Cursor, Page, Shape, append, cut, day, instant, is_athlete, pace, sport};
 use crate::error::Error;
+use crate::point::rows_of;
 use crate::session::{Rows, Session};
 
 const WHAT: &str = "activities";
@@ -145,8 +146,7 @@ pub async fn list(
 pub async fn one(session: &Session, key: ActivityKey) -> Result<Rows, Error> {
     let shape = one_shape();
     let stored = stored_columns(&shape);
-    let plan = |table: DataFrame| table.filter(is_activity(key))?.select_columns(&stored);
-    let rows = session.read_table(WHAT, plan).await?;
+    let rows = rows_of(session, WHAT, Some(&stored), &[key]).await?;
     let (rows, _) = cut(rows, 1)?;
     shape.give(with_fastest_pace(session, key.athlete_id, rows).await?)
 }
@@ -157,10 +157,10 @@ fn stored_columns(shape: &Shape) -> Vec<&'static str> {
     names
 }
 
-/// Adds the column [`FASTEST_PACE`]; `rows` are one batch, newest first.
+/// Adds the column [`FASTEST_PACE`]; `rows` are one batch.
 ///
 /// Joined here, since a join of the whole tables would read all efforts of the
-/// athlete where those of the page's time span do.
+/// athlete where those of the page's activities do.
 async fn with_fastest_pace(
     session: &Session,
     athlete: AthleteId,
@@ -168,29 +168,27 @@ async fn with_fastest_pace(
 ) -> Result<Rows, Error> {
     let mut paces: HashMap<i64, f64> = HashMap::new();
     let batch = &rows.batches[0];
+    let ids = batch["activity_id"].as_primitive::<Int64Type>();
     if batch.num_rows() > 0 {
-        let newest = first_start(batch);
-        let oldest = first_start(&batch.slice(batch.num_rows() - 1, 1));
-        let plan = |table: DataFrame| {
-            let within = col("start_time").between(instant(oldest), instant(newest));
-            let kilometre = col("distance_m").eq(lit(1000.0));
-            table
-                .filter(is_athlete(athlete).and(within).and(kilometre))?
-                .select_columns(&["activity_id", "elapsed_s"])
+        let starts = batch["start_time"].as_primitive::<TimestampMicrosecondType>();
+        let key = |(id, start): (&i64, &i64)| ActivityKey {
+            athlete_id: athlete,
+            start_time_us: *start,
+            activity_id: ActivityId(*id),
         };
-        for efforts in session.read_table("best_efforts", plan).await?.batches {
-            let ids = efforts["activity_id"].as_primitive::<Int64Type>();
-            let times = efforts["elapsed_s"].as_primitive::<Float64Type>();
+        let keys: Vec<_> = ids.values().iter().zip(starts.values()).map(key).collect();
+        let columns = ["activity_id", "distance_m", "elapsed_s"];
+        let efforts = rows_of(session, "best_efforts", Some(&columns), &keys).await?;
+        for efforts in efforts.batches {
+            let ids = efforts["activity_id"].as_primitive::<Int64Type>().values();
+            let distances = efforts["distance_m"].as_primitive::<Float64Type>().values();
+            let times = efforts["elapsed_s"].as_primitive::<Float64Type>().values();
             // Over one kilometre the time in seconds is the pace.
-            paces.extend(
-                ids.values()
-                    .iter()
-                    .copied()
-                    .zip(times.values().iter().copied()),
-            );
+            let efforts = ids.iter().zip(distances).zip(times);
+            let kilometres = efforts.filter(|((_, distance), _)| **distance == 1_000.0);
+            paces.extend(kilometres.map(|((id, _), time)| (*id, *time)));
         }
     }
-    let ids = batch["activity_id"].as_primitive::<Int64Type>();
     let column: Float64Array = ids
         .values()
         .iter()

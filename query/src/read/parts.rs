@@ -1,43 +1,28 @@
-//! What belongs to one activity: splits, streams, laps, findings, efforts.
+//! What belongs to one activity: splits, laps, findings, efforts.
+//! [`super::streams`] has its samples.
 
-use datafusion::prelude::{DataFrame, col, lit};
+use arrow::array::RecordBatch;
+use arrow::compute::kernels::cmp::eq;
+use arrow::error::ArrowError;
+use datafusion::common::ScalarValue;
 use storage::ActivityKey;
 use storage::table::Table;
-use storage::tables::{FINDINGS, LAPS, STREAMS};
+use storage::tables::{FINDINGS, LAPS};
 
-use super::{Shape, is_activity, one_of};
+use super::{Shape, one_of};
 use crate::derived::best_efforts::BEST_EFFORTS_TABLE;
 use crate::derived::peaks::PEAKS_TABLE;
 use crate::derived::splits::SPLITS_TABLE;
 use crate::error::Error;
+use crate::point::{arranged, rows_of};
 use crate::session::{Rows, Session};
 
 /// The units that splits are counted in.
 pub const UNITS: &[&str] = &["km", "mile"];
 
-/// The channels that [`streams`] gives where none are chosen.
-pub const DEFAULT_CHANNELS: &[&str] = &["t_ms", "distance_cm", "heart_rate_bpm"];
-
-/// The channels that there are.
-pub fn channels() -> Vec<&'static str> {
-    let key = ["athlete_id", "start_time", "activity_id"];
-    let channel = |name: &&str| !key.contains(name);
-    STREAMS
-        .columns
-        .iter()
-        .map(|column| column.name)
-        .filter(channel)
-        .collect()
-}
-
 /// The rows of [`splits`].
 pub fn split_shape() -> Shape {
     Shape::without("Split", &SPLITS_TABLE, &[])
-}
-
-/// The row of [`streams`], with all channels.
-pub fn stream_shape() -> Shape {
-    Shape::without("Streams", &STREAMS, &["athlete_id", "start_time"])
 }
 
 /// The rows of [`laps`].
@@ -69,34 +54,16 @@ pub async fn splits(session: &Session, key: ActivityKey, unit: &str) -> Result<R
     if !UNITS.contains(&unit) {
         return Err(one_of("unit", unit, UNITS));
     }
-    let shape = split_shape();
-    let plan = |table: DataFrame| {
-        table
-            .filter(is_activity(key).and(col("unit").eq(lit(unit))))?
-            .sort(vec![col("split").sort(true, false)])
+    let table = SPLITS_TABLE.name;
+    let rows = rows_of(session, table, None, &[key]).await?;
+    let in_unit = |rows: &RecordBatch| {
+        let units = rows.column(rows.schema_ref().index_of("unit")?);
+        let unit = ScalarValue::from(unit).cast_to(units.data_type());
+        let unit = unit.and_then(|unit| unit.to_scalar());
+        let unit = unit.map_err(|error| ArrowError::CastError(error.to_string()))?;
+        eq(units, &unit).map(Some)
     };
-    shape.give(session.read_table("splits", plan).await?)
-}
-
-/// Chosen channels of one activity, one list each: one row, or none.
-///
-/// The channel names are the columns'; only those columns are read.
-///
-/// # Errors
-/// [`Error::InvalidArgument`] for a channel that there is not, and the
-/// session's.
-pub async fn streams(session: &Session, key: ActivityKey, chosen: &[&str]) -> Result<Rows, Error> {
-    let all = channels();
-    if let Some(unknown) = chosen.iter().find(|name| !all.contains(*name)) {
-        return Err(one_of("channels", unknown, &all));
-    }
-    let mut shape = stream_shape();
-    shape
-        .columns
-        .retain(|column| column.name == "activity_id" || chosen.contains(&column.name));
-    let names = shape.names();
-    let plan = |table: DataFrame| table.filter(is_activity(key))?.select_columns(&names);
-    shape.give(session.read_table("streams", plan).await?)
+    split_shape().give(arranged(rows, table, &["split"], in_unit)?)
 }
 
 /// Laps and pool lengths of one activity, in order.
@@ -138,11 +105,6 @@ async fn in_order(
     table: &'static Table,
     shape: &Shape,
 ) -> Result<Rows, Error> {
-    let order = table
-        .sort
-        .iter()
-        .map(|name| col(*name).sort(true, true))
-        .collect();
-    let plan = |frame: DataFrame| frame.filter(is_activity(key))?.sort(order);
-    shape.give(session.read_table(table.name, plan).await?)
+    let rows = rows_of(session, table.name, None, &[key]).await?;
+    shape.give(arranged(rows, table.name, table.sort, |_| Ok(None))?)
 }

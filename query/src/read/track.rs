@@ -1,10 +1,11 @@
 //! The track of one activity: its positions and their encoded polyline.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::Int32Type;
 use storage::ActivityKey;
 
-use super::parts;
+use super::streams;
+use crate::downsample::Resolution;
 use crate::error::Error;
 use crate::session::Session;
 
@@ -19,12 +20,18 @@ pub struct Track {
     pub polyline: String,
 }
 
-/// The track of one activity; empty where no positions were recorded.
+/// The track of one activity; empty where no positions were recorded. Its
+/// bounds are the same at every resolution.
 ///
 /// # Errors
 /// The session's.
-pub async fn track(session: &Session, key: ActivityKey) -> Result<Track, Error> {
-    let rows = parts::streams(session, key, &["lat_e7", "lng_e7"]).await?;
+pub async fn track(
+    session: &Session,
+    key: ActivityKey,
+    resolution: Resolution,
+) -> Result<Track, Error> {
+    let channels = ["lat_e7", "lng_e7"];
+    let rows = streams::streams(session, key, &channels, resolution).await?;
     let first = rows.batches.iter().find(|batch| batch.num_rows() > 0);
     let Some(batch) = first else {
         return Ok(Track::default());
@@ -37,13 +44,11 @@ pub async fn track(session: &Session, key: ActivityKey) -> Result<Track, Error> 
     Ok(of_positions(&both.collect::<Vec<_>>()))
 }
 
-/// The entries of the first row's list; none of a channel that is not there.
+/// The values of the first row's list; none of a channel that is not there.
 fn entries(lists: &ArrayRef) -> Vec<Option<i32>> {
-    let lists = lists.as_list::<i32>();
-    if lists.is_null(0) {
-        return Vec::new();
-    }
-    lists.value(0).as_primitive::<Int32Type>().iter().collect()
+    streams::entries(lists).map_or_else(Vec::new, |entries| {
+        entries.as_primitive::<Int32Type>().iter().collect()
+    })
 }
 
 /// The track through positions in ten-millionths of a degree.
