@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
+use axum::Extension;
+use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -13,9 +15,11 @@ use query::{Format, Rows};
 use serde::Serialize;
 use storage::Code;
 
+use crate::form;
+use crate::kept::Keepable;
 use crate::problem::Problem;
 
-/// The JSON of a `T`, whose schema the document has.
+/// A `T`, whose schema the document has, as JSON or in another form.
 pub struct Answer<T> {
     body: Vec<u8>,
     headers: HeaderMap,
@@ -25,9 +29,14 @@ pub struct Answer<T> {
 impl<T> Answer<T> {
     /// JSON that was written already.
     pub fn json(body: Vec<u8>) -> Self {
+        Self::of(Format::Json, body)
+    }
+
+    /// A body that was written already, in that form.
+    pub fn of(form: Format, body: Vec<u8>) -> Self {
         let mut headers = HeaderMap::new();
-        let json = HeaderValue::from_static("application/json");
-        headers.insert(CONTENT_TYPE, json);
+        let kind = HeaderValue::from_static(form::media_type(form));
+        headers.insert(CONTENT_TYPE, kind);
         Self {
             body,
             headers,
@@ -44,7 +53,9 @@ impl<T> Answer<T> {
 
 impl<T> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        (self.headers, self.body).into_response()
+        let body = Bytes::from(self.body);
+        let may_be_kept = Extension(Keepable(body.clone()));
+        (may_be_kept, self.headers, body).into_response()
     }
 }
 
@@ -57,6 +68,14 @@ pub fn array(rows: &Rows) -> Result<Vec<u8>, Problem> {
     // The line break at its end is for terminals; here it may stand within.
     text.truncate(text.trim_ascii_end().len());
     Ok(text)
+}
+
+/// Rows as a body of that form.
+///
+/// # Errors
+/// Where a value cannot be encoded.
+pub fn written(rows: &Rows, form: Format) -> Result<Vec<u8>, Problem> {
+    Ok(query::output::write_rows(rows, form, Vec::new())?)
 }
 
 /// Rows as `{"items": […]}`.

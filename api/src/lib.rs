@@ -7,7 +7,11 @@
 
 pub mod access;
 pub mod answer;
+pub mod form;
 pub mod geojson;
+pub mod heavy;
+pub mod kept;
+pub mod limits;
 pub mod log;
 pub mod openapi;
 pub mod origin;
@@ -17,24 +21,28 @@ pub mod reader;
 pub mod routes;
 pub mod schema;
 pub mod serve;
+pub mod stall;
 pub mod state;
 
 mod html;
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::http::{Extensions, HeaderMap};
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 use tower_http::limit::RequestBodyLimitLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use limits::ServerLimits;
 pub use problem::Problem;
 pub use serve::{ServeError, serve};
 pub use state::State;
-
-/// No request has a body yet that is longer, in bytes.
-const MAX_BODY: usize = 64 << 10;
 
 /// Every route with its documentation: adding one here adds it to both.
 fn router() -> OpenApiRouter<State> {
@@ -50,6 +58,8 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::stats::list_stats))
         .routes(routes!(routes::analytics::list_peaks))
         .routes(routes!(routes::analytics::list_best_efforts))
+        .routes(routes!(routes::export::export_table))
+        .routes(routes!(routes::sql::run_sql))
         .routes(routes!(routes::health::get_health))
         .routes(routes!(routes::documents::get_openapi))
         .routes(routes!(routes::documents::get_docs))
@@ -59,13 +69,20 @@ fn router() -> OpenApiRouter<State> {
 /// The whole application.
 pub fn app(state: State) -> Router {
     let (router, _) = router().split_for_parts();
+    let limits = Arc::clone(&state.limits);
+    // Whole tables go out as they are: packing them would cost reads their
+    // time.
+    let worth_packing = DefaultPredicate::new().and(|_, _, headers: &HeaderMap, _: &Extensions| {
+        !headers.contains_key(CONTENT_DISPOSITION)
+    });
     router
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::unknown_method)
+        .layer(from_fn_with_state(state.clone(), kept::keep))
         .layer(from_fn(origin::check))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(RequestBodyLimitLayer::new(limits.body_bytes))
         .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(from_fn(log::request))
-        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(limits, log::request))
+        .layer(CompressionLayer::new().compress_when(worth_packing))
         .with_state(state)
 }

@@ -2,9 +2,9 @@
 //! problem, one line in the log.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -14,13 +14,14 @@ use axum::response::{IntoResponse, Response};
 use storage::Code;
 use uuid::Uuid;
 
+use crate::limits::ServerLimits;
 use crate::problem::Problem;
 
 /// The header of a request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// How long an answer may take to begin.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The most bytes of a request's target.
+const MAX_TARGET: usize = 8 << 10;
 
 /// Nothing from elsewhere, no scripts, no frames.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -29,19 +30,33 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Gives every request an id (the caller's own, if it is plain), bounds its
-/// time, and writes what [`Problem`]s left to say.
-pub async fn request(request: Request, next: Next) -> Response {
+/// length and its time, and writes what [`Problem`]s left to say.
+pub async fn request(
+    State(limits): State<Arc<ServerLimits>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| Uuid::now_v7().to_string());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = match tokio::time::timeout(PATIENCE, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(
-            Code::QueryLimit,
-            format!("no answer was ready within {} s", PATIENCE.as_secs()),
-            "ask for less at a time",
-        )
-        .into_response(),
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    let response = if target > MAX_TARGET {
+        let message = format!("the request's target has {target} bytes, more than {MAX_TARGET}");
+        Problem::new(Code::InputTooLarge, message, "ask a shorter question").into_response()
+    } else {
+        let patience = limits.answer_time;
+        match tokio::time::timeout(patience, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => Problem::new(
+                Code::Timeout,
+                format!("no answer was ready within {} s", patience.as_secs_f64()),
+                "ask for less at a time",
+            )
+            .into_response(),
+        }
     };
     let mut response = finish(response, &id);
     let headers = response.headers_mut();
@@ -78,7 +93,7 @@ fn finish(response: Response, id: &str) -> Response {
         (None, StatusCode::PAYLOAD_TOO_LARGE) => Arc::new(Problem::new(
             Code::InputTooLarge,
             "the request's body is too large",
-            "send no body",
+            "send less",
         )),
         (None, _) => return response,
     };

@@ -6,6 +6,7 @@
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use jiff::civil::Date;
+use query::downsample::Resolution;
 use query::read::Cursor;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -54,17 +55,29 @@ impl<S: Send + Sync> FromRequestParts<S> for ActivityPath {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Problem::argument(error.body_text()))?;
-        // Digits only: `+7` and ` 7` would be other names of the same thing.
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse::<i64>() {
-            Ok(id) if digits => Ok(Self {
-                activity_id: ActivityId(id),
-            }),
-            _ => Err(Problem::argument(format!(
-                "{text:?} is no activity's id, which is a number"
-            ))),
-        }
+        let activity_id = activity_of(&text).map_err(Problem::argument)?;
+        Ok(Self { activity_id })
     }
+}
+
+/// Reads an activity's id; what is none is told.
+fn activity_of(text: &str) -> Result<ActivityId, String> {
+    // Digits only: `+7` and ` 7` would be other names of the same thing.
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse::<i64>() {
+        Ok(id) if digits => Ok(ActivityId(id)),
+        Ok(_) | Err(_) => Err(format!("{text:?} is no activity's id, which is a number")),
+    }
+}
+
+/// Reads an optional activity's id.
+pub fn optional_activity<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<ActivityId>, D::Error> {
+    let text = String::deserialize(input)?;
+    activity_of(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 /// The default of `limit` where a page does not say otherwise.
@@ -104,6 +117,12 @@ pub fn optional_day<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Date>,
 pub fn optional_cursor<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Cursor>, D::Error> {
     let text = String::deserialize(input)?;
     text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// Reads a resolution.
+pub fn resolution<'de, D: Deserializer<'de>>(input: D) -> Result<Resolution, D::Error> {
+    let text = String::deserialize(input)?;
+    text.parse().map_err(serde::de::Error::custom)
 }
 
 /// Reads an optional finite number.

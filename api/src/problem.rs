@@ -5,11 +5,16 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::http::{Method, StatusCode, Uri};
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use storage::{Code, Failure};
 use utoipa::ToSchema;
+
+/// How many seconds to wait before asking a busy server again.
+const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// An error on its way to the client.
 ///
@@ -83,6 +88,38 @@ impl Problem {
         self.code
     }
 
+    /// What went wrong, as people see it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Says it in the log, where it cannot be said to the client.
+    pub fn log(&self, what: &'static str) {
+        tracing::error!(code = self.code.name(), message = self.message, chain = ?self.chain, what);
+    }
+
+    /// A fault of ours, with what is known of it for the log.
+    pub fn fault(said: String) -> Self {
+        Self {
+            code: Code::Internal,
+            message: "the request met a fault".to_owned(),
+            try_next: "report this with its request_id".to_owned(),
+            chain: vec![said],
+        }
+    }
+
+    /// A body that is too long, or did not come to its end.
+    pub fn unreadable_body(error: &BytesRejection) -> Self {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::new(
+                Code::InputTooLarge,
+                "the request's body is too large",
+                "send less",
+            );
+        }
+        Self::argument(error.body_text())
+    }
+
     /// The causes below the message, outermost first, for the log.
     pub fn chain(&self) -> &[String] {
         &self.chain
@@ -135,6 +172,9 @@ impl From<storage::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
+        if self.code == Code::TooBusy {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+        }
         response.extensions_mut().insert(Arc::new(self));
         response
     }
@@ -162,11 +202,5 @@ pub fn of_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied());
-    Problem {
-        code: Code::Internal,
-        message: "the request met a fault".to_owned(),
-        try_next: "report this with its request_id".to_owned(),
-        chain: said.map(str::to_owned).into_iter().collect(),
-    }
-    .into_response()
+    Problem::fault(said.unwrap_or("a panic without words").to_owned()).into_response()
 }

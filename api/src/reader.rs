@@ -2,19 +2,21 @@
 //! gives.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use query::read::Page;
-use query::{Rows, Session};
+use query::{Format, Rows, Session};
 use sha2::{Digest, Sha256};
 use storage::catalog::Catalog;
 use storage::{ActivityId, ActivityKey};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::access::Athlete;
 use crate::answer::{self, Answer};
+use crate::form::Accepted;
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -26,14 +28,17 @@ const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache")
 
 /// One snapshot, as one athlete's request sees it.
 ///
-/// As an argument it stands last: it answers 304 by itself, before anything is
-/// read, where the client has the present answer already.
+/// As an argument it stands last: it answers by itself, before anything is
+/// read, where the client has the present answer already (304) or the server
+/// has kept it.
 pub struct Reader {
     /// DataFusion at the snapshot.
     pub session: Session,
     catalog: Catalog,
     athlete: Athlete,
     etag: HeaderValue,
+    /// Ends with the request.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Reader {
@@ -77,8 +82,19 @@ impl Reader {
 
     /// An answer of this snapshot.
     pub fn tagged<T>(&self, body: Vec<u8>) -> Answer<T> {
+        self.tag(Answer::json(body))
+    }
+
+    /// An answer of this snapshot, where clients may choose among forms.
+    pub fn tagged_as<T>(&self, form: Format, body: Vec<u8>) -> Answer<T> {
+        let answer = Answer::of(form, body);
+        self.tag(answer)
+            .with(VARY, HeaderValue::from_static("accept"))
+    }
+
+    fn tag<T>(&self, answer: Answer<T>) -> Answer<T> {
         let [(etag, tag), (cache_control, ask)] = self.headers();
-        Answer::json(body).with(etag, tag).with(cache_control, ask)
+        answer.with(etag, tag).with(cache_control, ask)
     }
 
     /// What every answer of this snapshot says of its freshness.
@@ -91,6 +107,8 @@ impl Reader {
 pub enum NoReader {
     /// The client has the present answer.
     NotModified(HeaderValue),
+    /// The present answer was given before, and kept.
+    Kept(Box<Response>),
     /// Catalog or lake cannot be reached.
     Problem(Problem),
 }
@@ -108,6 +126,7 @@ impl IntoResponse for NoReader {
                 let headers = [(ETAG, etag), (CACHE_CONTROL, ASK_EACH_TIME)];
                 (StatusCode::NOT_MODIFIED, headers).into_response()
             }
+            Self::Kept(response) => *response,
             Self::Problem(problem) => problem.into_response(),
         }
     }
@@ -124,8 +143,16 @@ impl FromRequestParts<State> for Reader {
         if is_known(&parts.headers, &etag) {
             return Err(NoReader::NotModified(etag));
         }
+        if let Some(mut kept) = state.kept.get(&etag) {
+            let headers = kept.headers_mut();
+            headers.insert(ETAG, etag);
+            headers.insert(CACHE_CONTROL, ASK_EACH_TIME);
+            return Err(NoReader::Kept(Box::new(kept)));
+        }
+        let turn = state.reads.take().await?;
         let (_, session) = state.session().await?;
         Ok(Self {
+            _turn: turn,
             session,
             catalog: state.storage.catalog.clone(),
             athlete,
@@ -152,6 +179,8 @@ fn etag(lake: Uuid, athlete: &Athlete, parts: &Parts) -> HeaderValue {
     hash.update(env!("CARGO_PKG_VERSION"));
     hash.update([0]);
     hash.update(parts.uri.to_string());
+    // The same question in another form has another answer.
+    hash.update(Accepted::of(&parts.headers).weights().as_bytes());
     let digest = hash.finalize();
     let mut text = String::from("W/\"");
     for byte in &digest[..16] {

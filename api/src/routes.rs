@@ -3,7 +3,9 @@
 pub mod activities;
 pub mod analytics;
 pub mod documents;
+pub mod export;
 pub mod health;
 pub mod runs;
+pub mod sql;
 pub mod start;
 pub mod stats;

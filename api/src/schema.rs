@@ -41,7 +41,7 @@ rows! {
     /// One split.
     Split: read::parts::split_shape();
     /// An activity's samples, one list a channel.
-    Streams: optional(read::parts::stream_shape());
+    Streams: optional(read::streams::shape());
     /// One lap.
     Lap: read::parts::lap_shape();
     /// One finding.

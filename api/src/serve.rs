@@ -1,13 +1,27 @@
-//! Listening, until it is asked to stop.
+//! Listening, until it is asked to stop, to so many clients at once and to none
+//! that wastes their time.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use storage::{Code, Failure};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::app;
+use crate::limits::ServerLimits;
+use crate::stall::Stalling;
 use crate::state::State;
 
 /// Why the server could not listen.
@@ -42,6 +56,15 @@ impl Failure for ServeError {
     }
 }
 
+/// The most bytes of a request's head; longer ones are answered with 431.
+const MAX_HEAD: usize = 64 << 10;
+/// How many clients are told at once that there is no room for them.
+const TURNED_AWAY: usize = 64;
+/// How long one of them may take to be told.
+const TURNING_AWAY: Duration = Duration::from_secs(1);
+/// How long to wait after the system gave no connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
 /// Serves HTTP on `listener` until `shutdown` resolves; requests under way are
 /// answered first.
 ///
@@ -57,8 +80,95 @@ pub async fn serve(
     if !address.ip().is_loopback() {
         return Err(ServeError::NotLoopback { address });
     }
-    axum::serve(listener, app(state))
-        .with_graceful_shutdown(shutdown)
-        .await
-        .map_err(ServeError::Listen)
+    let limits = Arc::clone(&state.limits);
+    let app = app(state);
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let room_outside = Arc::new(Semaphore::new(TURNED_AWAY));
+    let (stop, stopping) = watch::channel(false);
+    let mut under_way = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        while under_way.try_join_next().is_some() {}
+        let Ok((stream, _)) = accepted else {
+            // Too many open files, or a client that left already.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        if let Ok(place) = Arc::clone(&room).try_acquire_owned() {
+            let serving = connection(stream, app.clone(), Arc::clone(&limits), stopping.clone());
+            under_way.spawn(async move {
+                serving.await;
+                drop(place);
+            });
+        } else if let Ok(place) = Arc::clone(&room_outside).try_acquire_owned() {
+            under_way.spawn(async move {
+                // Who is not told in time is cut off.
+                let _ = tokio::time::timeout(TURNING_AWAY, turn_away(stream)).await;
+                drop(place);
+            });
+        }
+    }
+    drop(listener);
+    // Nobody listens where no connection is left.
+    let _ = stop.send(true);
+    while under_way.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Answers the requests of one connection.
+async fn connection(
+    stream: TcpStream,
+    app: Router,
+    limits: Arc<ServerLimits>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // Without it, small answers wait for more to send; nothing else is lost.
+    let _ = stream.set_nodelay(true);
+    let stream = TokioIo::new(Stalling::new(stream, limits.stall_time));
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(stream, TowerToHyperService::new(app));
+    let mut serving = pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = asked(&mut stopping) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        // Clients that leave, stall or speak no HTTP: their affair.
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Waits until the server is asked to stop.
+async fn asked(stopping: &mut watch::Receiver<bool>) {
+    // An error says that the server is gone, which is a stop, too.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Tells a client that there is no room for its connection.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    // A client that is still writing when it is cut off would not read this.
+    let _ = stream.read(&mut [0; 8 << 10]).await?;
+    let code = Code::TooBusy.name();
+    let body = format!(
+        "{{\"code\":\"{code}\",\"message\":\"as many connections are open as may be\",\
+         \"try_next\":\"ask again in a moment\",\"request_id\":\"{}\"}}",
+        Uuid::now_v7()
+    );
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
 }

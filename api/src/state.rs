@@ -1,11 +1,15 @@
 //! What all requests share.
 
+use std::io;
 use std::sync::Arc;
 
-use query::{Limits, Session};
+use query::Session;
 use storage::{AthleteId, Storage};
 use tokio::sync::Mutex;
 
+use crate::heavy::{Heavy, Turns};
+use crate::kept::KeptAnswers;
+use crate::limits::ServerLimits;
 use crate::problem::Problem;
 
 /// What all requests share. Cheap to clone.
@@ -15,27 +19,46 @@ pub struct State {
     pub storage: Storage,
     /// Whom requests act as; `None`: the first athlete.
     pub(crate) athlete_id: Option<AthleteId>,
-    limits: Limits,
+    /// How much the server takes on.
+    pub(crate) limits: Arc<ServerLimits>,
+    /// Where statements and exports run.
+    pub(crate) heavy: Heavy,
+    /// Turns of reads.
+    pub(crate) reads: Turns,
+    /// Answers that were given before.
+    pub(crate) kept: KeptAnswers,
     /// The session of the newest snapshot that was asked for. Sessions never
     /// change, so requests that meet the same snapshot share one.
     newest: Arc<Mutex<Option<(i64, Session)>>>,
 }
 
 impl State {
-    /// The state of a server over `storage`, each of whose snapshots is read
-    /// within `limits`; requests act as the first athlete.
-    pub fn new(storage: Storage, limits: Limits) -> Self {
-        Self {
+    /// The state of a server over `storage` within `limits`; requests act as
+    /// the first athlete.
+    ///
+    /// # Errors
+    /// Where the system gives no threads.
+    pub fn new(storage: Storage, limits: ServerLimits) -> io::Result<Self> {
+        Ok(Self {
             storage,
             athlete_id: None,
-            limits,
+            heavy: Heavy::new(&limits)?,
+            reads: Turns::new("reads", limits.reads, limits.wait),
+            kept: KeptAnswers::new(limits.kept_bytes),
+            limits: Arc::new(limits),
             newest: Arc::default(),
-        }
+        })
     }
 
     /// The same, where requests act as another athlete.
     pub fn acting_as(mut self, athlete_id: AthleteId) -> Self {
         self.athlete_id = Some(athlete_id);
+        self
+    }
+
+    /// The same, where `in_use` tells how many bytes the process holds.
+    pub fn watching(mut self, in_use: fn() -> Option<u64>) -> Self {
+        self.heavy = self.heavy.watching(in_use);
         self
     }
 
@@ -52,7 +75,7 @@ impl State {
         {
             return Ok((snapshot_id, session.clone()));
         }
-        let session = Session::open(&view, self.limits.clone()).await?;
+        let session = Session::open(&view, self.limits.read.clone()).await?;
         *newest = Some((snapshot_id, session.clone()));
         Ok((snapshot_id, session))
     }

@@ -98,6 +98,8 @@ pub enum Format {
     Csv,
     /// One Parquet file.
     Parquet,
+    /// One Arrow IPC stream.
+    Arrow,
 }
 
 /// How talk is printed.

@@ -9,6 +9,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+mod serving;
+
 /// One line of the settings reference.
 #[derive(Debug)]
 pub struct SettingRow {
@@ -52,6 +54,91 @@ pub const SETTINGS: &[SettingRow] = &[
         doc: "What is logged, as `tracing` directives such as `info` or `storage=debug`.",
         default: "warn",
     },
+    SettingRow {
+        name: "max_connections",
+        doc: "Connections that `serve` holds at once; more are told to come again.",
+        default: "512",
+    },
+    SettingRow {
+        name: "head_time_s",
+        doc: "How long the head of a request may take to arrive, and a connection may be idle, in seconds.",
+        default: "15",
+    },
+    SettingRow {
+        name: "stall_time_s",
+        doc: "How long a client may read nothing of an answer before it is cut off, in seconds.",
+        default: "30",
+    },
+    SettingRow {
+        name: "answer_time_s",
+        doc: "How long an answer may take to begin, in seconds.",
+        default: "90",
+    },
+    SettingRow {
+        name: "body_kb",
+        doc: "The longest body of a request, in units of 1,024 bytes.",
+        default: "64",
+    },
+    SettingRow {
+        name: "wait_s",
+        doc: "How long a request waits for its turn before it is told that the server is too busy, in seconds.",
+        default: "2",
+    },
+    SettingRow {
+        name: "reads_at_once",
+        doc: "Reads that are answered at once.",
+        default: "64",
+    },
+    SettingRow {
+        name: "kept_answers_mb",
+        doc: "Memory for answers that were given before, in units of 2^20 bytes.",
+        default: "64",
+    },
+    SettingRow {
+        name: "memory_mb",
+        doc: "Memory of the whole server above which running statements are ended, in units of 2^20 bytes.",
+        default: "2048",
+    },
+    SettingRow {
+        name: "queries_at_once",
+        doc: "SQL statements that run at once.",
+        default: "2",
+    },
+    SettingRow {
+        name: "query_threads",
+        doc: "Threads of statements and exports, beside those of reads.",
+        default: "one less than there are cores, at least 1",
+    },
+    SettingRow {
+        name: "query_time_s",
+        doc: "How long a statement may run, in seconds.",
+        default: "30",
+    },
+    SettingRow {
+        name: "query_rows",
+        doc: "How many rows a statement may give.",
+        default: "100000",
+    },
+    SettingRow {
+        name: "query_memory_mb",
+        doc: "Memory of one statement or export, in units of 2^20 bytes.",
+        default: "256",
+    },
+    SettingRow {
+        name: "query_spill_mb",
+        doc: "Disk space of one statement or export, in units of 2^20 bytes.",
+        default: "2048",
+    },
+    SettingRow {
+        name: "exports_at_once",
+        doc: "Exports that run at once.",
+        default: "2",
+    },
+    SettingRow {
+        name: "export_time_s",
+        doc: "How long an export may take, reading included, in seconds.",
+        default: "3600",
+    },
 ];
 
 /// The settings of one run.
@@ -70,6 +157,40 @@ pub struct Settings {
     pub keep_snapshots_s: u64,
     /// See [`SETTINGS`].
     pub log: String,
+    /// See [`SETTINGS`].
+    pub max_connections: usize,
+    /// See [`SETTINGS`].
+    pub head_time_s: u64,
+    /// See [`SETTINGS`].
+    pub stall_time_s: u64,
+    /// See [`SETTINGS`].
+    pub answer_time_s: u64,
+    /// See [`SETTINGS`].
+    pub body_kb: usize,
+    /// See [`SETTINGS`].
+    pub wait_s: u64,
+    /// See [`SETTINGS`].
+    pub reads_at_once: usize,
+    /// See [`SETTINGS`].
+    pub kept_answers_mb: u64,
+    /// See [`SETTINGS`].
+    pub memory_mb: u64,
+    /// See [`SETTINGS`].
+    pub queries_at_once: usize,
+    /// See [`SETTINGS`].
+    pub query_threads: Option<usize>,
+    /// See [`SETTINGS`].
+    pub query_time_s: u64,
+    /// See [`SETTINGS`].
+    pub query_rows: usize,
+    /// See [`SETTINGS`].
+    pub query_memory_mb: usize,
+    /// See [`SETTINGS`].
+    pub query_spill_mb: u64,
+    /// See [`SETTINGS`].
+    pub exports_at_once: usize,
+    /// See [`SETTINGS`].
+    pub export_time_s: u64,
 }
 
 /// What the command line sets; `None` leaves a setting as it is.
@@ -134,6 +255,23 @@ impl Default for Settings {
             maintain: true,
             keep_snapshots_s: WEEK_S,
             log: "warn".to_owned(),
+            max_connections: 512,
+            head_time_s: 15,
+            stall_time_s: 30,
+            answer_time_s: 90,
+            body_kb: 64,
+            wait_s: 2,
+            reads_at_once: 64,
+            kept_answers_mb: 64,
+            memory_mb: 2048,
+            queries_at_once: 2,
+            query_threads: None,
+            query_time_s: 30,
+            query_rows: 100000,
+            query_memory_mb: 256,
+            query_spill_mb: 2048,
+            exports_at_once: 2,
+            export_time_s: 3600,
         }
     }
 }
@@ -150,6 +288,17 @@ mod tests {
         fields.sort();
         rows.sort();
         assert_eq!(fields, rows);
+    }
+
+    #[test]
+    fn the_reference_tells_the_defaults() {
+        let settings = serde_json::to_value(Settings::default()).unwrap();
+        for row in SETTINGS {
+            let value = &settings[row.name];
+            if value.is_number() {
+                assert_eq!(value.to_string(), row.default, "{}", row.name);
+            }
+        }
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub enum Code {
     ReadOnly,
     /// A query that passed its limit of rows, time or memory.
     QueryLimit,
+    /// The server does as much as it may.
+    TooBusy,
+    /// No answer was ready in time.
+    Timeout,
     /// A request from another host or origin.
     ForbiddenOrigin,
     /// Someone else wrote the same thing first.
@@ -144,6 +148,8 @@ pub const CODES: &[CodeRow] = &[
     row(Code::InvalidQuery, "invalid_query", 400, 1, Verdict::GiveUp),
     row(Code::ReadOnly, "read_only", 403, 1, Verdict::GiveUp),
     row(Code::QueryLimit, "query_limit", 422, 1, Verdict::GiveUp),
+    row(Code::TooBusy, "too_busy", 503, 1, Verdict::Retry),
+    row(Code::Timeout, "timeout", 504, 1, Verdict::Retry),
     row(
         Code::ForbiddenOrigin,
         "forbidden_origin",

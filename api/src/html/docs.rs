@@ -16,19 +16,21 @@ pub(crate) fn docs(document: &OpenApi) -> String {
          <a href=\"/api/openapi.json\">an OpenAPI document</a>.</p>\n",
         text(&document["info"]["description"])
     );
-    let mut by_tag: BTreeMap<String, Vec<(&String, &Value)>> = BTreeMap::new();
+    let mut by_tag: BTreeMap<String, Vec<Operation<'_>>> = BTreeMap::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        let tag = item["get"]["tags"][0].as_str().unwrap_or_default();
-        by_tag
-            .entry(tag.to_owned())
-            .or_default()
-            .push((path, &item["get"]));
+        for (method, said) in item.as_object().into_iter().flatten() {
+            let tag = said["tags"][0].as_str().unwrap_or_default();
+            by_tag
+                .entry(tag.to_owned())
+                .or_default()
+                .push(Operation { method, path, said });
+        }
     }
     for tag in document["tags"].as_array().into_iter().flatten() {
         let name = tag["name"].as_str().unwrap_or_default();
         html.push_str(&format!("<h2>{}</h2>\n", text(&tag["description"])));
-        for (path, operation) in by_tag.get(name).into_iter().flatten() {
-            push_operation(&mut html, path, operation);
+        for operation in by_tag.get(name).into_iter().flatten() {
+            push_operation(&mut html, operation);
         }
     }
     html.push_str("<h2>What the answers hold</h2>\n");
@@ -42,13 +44,23 @@ pub(crate) fn docs(document: &OpenApi) -> String {
     page("pacelake: the API", &html)
 }
 
-fn push_operation(html: &mut String, path: &str, operation: &Value) {
+/// A method of a path, and what the document says of it.
+struct Operation<'a> {
+    method: &'a str,
+    path: &'a str,
+    said: &'a Value,
+}
+
+fn push_operation(html: &mut String, operation: &Operation<'_>) {
     let text = |value: &Value| Escaped(value.as_str().unwrap_or_default()).to_string();
-    // A path without an id can be opened as it is.
-    let title = match path.contains('{') {
-        true => format!("<code>GET {}</code>", Escaped(path)),
-        false => format!("<a href=\"{0}\"><code>GET {0}</code></a>", Escaped(path)),
+    let Operation { method, path, said } = *operation;
+    let name = format!("<code>{} {}</code>", method.to_uppercase(), Escaped(path));
+    // A path without a name in it can be opened as it is.
+    let title = match method == "get" && !path.contains('{') {
+        true => format!("<a href=\"{}\">{name}</a>", Escaped(path)),
+        false => name,
     };
+    let operation = said;
     html.push_str(&format!(
         "<article>\n<h3>{title}</h3>\n<p>{}",
         text(&operation["summary"])

@@ -1,16 +1,19 @@
 //! Activities, and what belongs to one.
 
 use jiff::civil::Date;
+use query::Format;
+use query::downsample::Resolution;
 use query::read::{self, Cursor};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::Athlete;
 use crate::answer::{self, Answer};
+use crate::form::Accepted;
 use crate::geojson::Feature;
 use crate::parameters::{
     ActivityPath, MAX_LIMIT, NoParameters, Parameters, bounded, optional_cursor, optional_day,
-    optional_number, page_limit,
+    optional_number, page_limit, resolution,
 };
 use crate::problem::{AnyProblem, Problem};
 use crate::reader::Reader;
@@ -88,22 +91,34 @@ pub async fn get_activity(
     reader.one(&rows, &format!("activity {activity_id}"))
 }
 
+/// How fine a track to give.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct MapQuery {
+    /// How many positions at most: `low` 100, `medium` 1,000, `high` 10,000, `full` all. The
+    /// bounds are the same.
+    #[serde(default, deserialize_with = "resolution")]
+    #[param(value_type = String, default = "full")]
+    pub resolution: Resolution,
+}
+
 /// The track of one activity, as a GeoJSON feature.
 ///
 /// A `LineString` of [longitude, latitude], with the same line as an encoded
 /// polyline of precision 5 in `properties.polyline`; a null geometry where
 /// fewer than two positions were recorded.
 #[utoipa::path(get, path = "/api/activities/{activity_id}/map", tag = "activities",
-    params(ActivityPath),
+    params(ActivityPath, MapQuery),
     responses((status = 200, description = "The track.", body = Feature), AnyProblem))]
 pub async fn get_map(
     _: Athlete,
     ActivityPath { activity_id }: ActivityPath,
-    _: Parameters<NoParameters>,
+    Parameters(MapQuery { resolution }): Parameters<MapQuery>,
     reader: Reader,
 ) -> Result<Answer<Feature>, Problem> {
     let key = reader.key(activity_id).await?;
-    let track = read::track::track(&reader.session, key).await?;
+    let track = read::track::track(&reader.session, key, resolution).await?;
     Ok(reader.tagged(answer::value(&Feature::of(activity_id, &track))?))
 }
 
@@ -136,37 +151,60 @@ pub async fn list_splits(
     reader.list(&read::parts::splits(&reader.session, key, &unit).await?)
 }
 
-/// Which channels to give.
+/// Which channels to give, how fine, and in which form.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct ChannelsQuery {
+pub struct StreamsQuery {
     /// Columns of `streams`, joined by commas: `t_ms`, `lat_e7`, `lng_e7`, `distance_cm`,
     /// `altitude_cm`, `heart_rate_bpm`, `cadence_rpm`, `power_w`, `temperature_c`, `speed_mm_s`.
     #[param(default = "t_ms,distance_cm,heart_rate_bpm")]
     pub channels: Option<String>,
+    /// How many samples at most: `low` 100, `medium` 1,000, `high` 10,000, `full` all.
+    #[serde(default, deserialize_with = "resolution")]
+    #[param(value_type = String, default = "full")]
+    pub resolution: Resolution,
+    /// `json`, or `arrow` for an Arrow IPC stream; without it `Accept` decides.
+    pub format: Option<String>,
 }
 
 /// Samples of one activity: one list a channel, one entry a sample.
 ///
 /// Only the channels that were asked for are there; one that was never
-/// recorded is null.
+/// recorded is null. Below the full resolution the lists hold some of the
+/// samples as they were recorded, the same ones in each list: the first and
+/// the last, and of every stretch those with the least and the greatest value
+/// of each channel, so that no peak is lost. As an Arrow stream
+/// (`application/vnd.apache.arrow.stream`) channels are columns and samples
+/// are rows.
 #[utoipa::path(get, path = "/api/activities/{activity_id}/streams", tag = "activities",
-    params(ActivityPath, ChannelsQuery),
-    responses((status = 200, description = "The channels.", body = Streams), AnyProblem))]
+    params(ActivityPath, StreamsQuery),
+    responses(
+        (status = 200, description = "The channels.", content(
+            (Streams = "application/json"),
+            (Vec<u8> = "application/vnd.apache.arrow.stream"))),
+        AnyProblem))]
 pub async fn get_streams(
     _: Athlete,
     ActivityPath { activity_id }: ActivityPath,
-    Parameters(ChannelsQuery { channels }): Parameters<ChannelsQuery>,
+    Parameters(query): Parameters<StreamsQuery>,
+    accepted: Accepted,
     reader: Reader,
 ) -> Result<Answer<Streams>, Problem> {
-    let chosen: Vec<&str> = match &channels {
+    let form = accepted.choose(&[Format::Json, Format::Arrow], query.format.as_deref())?;
+    let chosen: Vec<&str> = match &query.channels {
         Some(channels) => channels.split(',').map(str::trim).collect(),
-        None => read::parts::DEFAULT_CHANNELS.to_vec(),
+        None => read::streams::DEFAULT_CHANNELS.to_vec(),
     };
     let key = reader.key(activity_id).await?;
-    let rows = read::parts::streams(&reader.session, key, &chosen).await?;
-    reader.one(&rows, &format!("stream of activity {activity_id}"))
+    let rows = read::streams::streams(&reader.session, key, &chosen, query.resolution).await?;
+    let what = format!("stream of activity {activity_id}");
+    let body = if form == Format::Arrow && !rows.is_empty() {
+        answer::written(&read::streams::by_sample(&rows)?, form)?
+    } else {
+        answer::one(&rows)?.ok_or_else(|| Problem::not_found(&what))?
+    };
+    Ok(reader.tagged_as(form, body))
 }
 
 /// Laps and pool lengths of one activity, as the device marked them.

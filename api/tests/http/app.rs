@@ -7,8 +7,7 @@ use arrow::json::ReaderBuilder;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use pacelake_api::{self as api, State};
-use query::Limits;
+use pacelake_api::{self as api, ServerLimits, State};
 use query::derived::best_effort_ranks::RANKS_TABLE;
 use query::derived::best_efforts::BEST_EFFORTS_TABLE;
 use query::derived::peaks::PEAKS_TABLE;
@@ -61,6 +60,11 @@ impl Answered {
 
 impl TestApp {
     pub async fn new() -> Self {
+        Self::within(ServerLimits::default()).await
+    }
+
+    /// The same within other limits.
+    pub async fn within(limits: ServerLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
             data_dir: folder.path().to_owned(),
@@ -71,7 +75,7 @@ impl TestApp {
             .unwrap();
         storage.catalog.first_athlete().await.unwrap();
         let app = Self {
-            router: api::app(State::new(storage.clone(), Limits::default())),
+            router: api::app(State::new(storage.clone(), limits).unwrap()),
             storage,
             _folder: folder,
         };
@@ -112,7 +116,7 @@ impl TestApp {
 
     /// What another server over the same lake would share.
     pub fn state(&self) -> State {
-        State::new(self.storage.clone(), Limits::default())
+        State::new(self.storage.clone(), ServerLimits::default()).unwrap()
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answered {
@@ -136,6 +140,16 @@ impl TestApp {
 
     pub async fn get(&self, path: &str) -> Answered {
         self.get_with(path, &[]).await
+    }
+
+    /// The answer to a statement.
+    pub async fn sql(&self, query: &str, accept: &str) -> Answered {
+        let request = Request::post("/api/sql")
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .header("accept", accept)
+            .body(Body::from(json!({"query": query}).to_string()));
+        self.send(request.unwrap()).await
     }
 
     /// The JSON of a good answer.

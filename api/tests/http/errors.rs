@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 
 use crate::app::{Answered, RUN, TestApp};
 
-fn check(answered: &Answered, status: u16, code: &str) {
+pub fn check(answered: &Answered, status: u16, code: &str) {
     let body = answered.json();
     assert_eq!(
         (answered.status.as_u16(), body["code"].as_str()),
@@ -49,6 +49,10 @@ async fn bad_parameters_are_refused_not_changed() {
         "/api/activities/7/splits?unit=furlong",
         "/api/activities/7/streams?channels=athlete_id",
         "/api/activities/7/streams?channels=",
+        "/api/activities/7/streams?resolution=best",
+        "/api/activities/7/streams?resolution=",
+        "/api/activities/7/streams?format=csv",
+        "/api/activities/7/map?resolution=1000",
         "/api/activities/7/map?x=1",
         "/api/runs?limit=501",
         "/api/stats?by=decade",
@@ -58,6 +62,12 @@ async fn bad_parameters_are_refused_not_changed() {
         "/api/analytics/best-efforts-cached?limit=101",
         "/api/analytics/best-efforts-cached?distance=far",
         "/api/health?x=1",
+        "/api/export/splits?format=table",
+        "/api/export/splits?from=2024",
+        "/api/export/splits?sport=jog",
+        "/api/export/splits?activity_id=x",
+        "/api/export/stats?activity_id=7",
+        "/api/export/a%20b",
     ] {
         let answered = app.get(path).await;
         assert_eq!(
@@ -79,6 +89,8 @@ async fn what_is_not_there_is_not_found() {
         "/api/activities/12345/splits",
         "/api/activities/12345/streams",
         "/api/activities/7/nothing",
+        "/api/export/secrets",
+        "/api/export/splits?activity_id=12345",
         "/api/nothing",
         "/favicon.ico",
     ] {

@@ -49,6 +49,37 @@ async fn a_commit_of_the_athlete_changes_tags_and_answers() {
 }
 
 #[tokio::test]
+async fn a_kept_answer_is_the_same_and_none_outlives_a_commit() {
+    let app = TestApp::new().await;
+    let paths = [
+        "/api/activities",
+        "/api/runs?limit=1",
+        "/api/activities/7/streams?format=arrow",
+    ];
+    for path in paths {
+        let first = app.get(path).await;
+        let second = app.get(path).await;
+        assert_eq!(first.bytes, second.bytes, "{path}");
+        for name in ["content-type", "etag", "cache-control", "link", "vary"] {
+            assert_eq!(first.header(name), second.header(name), "{path}: {name}");
+        }
+        assert_ne!(first.header("x-request-id"), second.header("x-request-id"));
+    }
+    for id in 20..25 {
+        let activity = with_key(
+            json!({"sport": "run", "revision": 1}),
+            "2024-04-01T06:00:00",
+            id,
+        );
+        let start_us = 1_711_951_200_000_000;
+        app.commit(vec![(&ACTIVITIES, json!([activity]))], id, start_us)
+            .await;
+        let listed = app.json("/api/activities").await;
+        assert_eq!(listed["items"][0]["activity_id"], id);
+    }
+}
+
+#[tokio::test]
 async fn different_questions_have_different_tags() {
     let app = TestApp::new().await;
     let tag = |path: &'static str| {

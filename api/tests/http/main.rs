@@ -3,5 +3,7 @@
 mod app;
 mod documents;
 mod errors;
+mod exports;
 mod freshness;
 mod reads;
+mod sql;

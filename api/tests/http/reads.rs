@@ -1,5 +1,8 @@
 //! What each route gives.
 
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::ipc::reader::StreamReader;
 use serde_json::{Value, json};
 
 use crate::app::{RIDE, RUN, TestApp};
@@ -85,6 +88,51 @@ async fn streams_give_what_was_asked() {
         "activity_id": RUN, "lat_e7": [480_000_000, null, 480_100_000], "power_w": null,
     });
     assert_eq!(chosen, expected);
+}
+
+#[tokio::test]
+async fn streams_come_as_arrow_where_that_is_asked() {
+    let app = TestApp::new().await;
+    let path = format!("/api/activities/{RUN}/streams?channels=t_ms,heart_rate_bpm,power_w");
+    let arrow = "application/vnd.apache.arrow.stream";
+    let negotiated = app.get_with(&path, &[("accept", arrow)]).await;
+    let named = app.get(&format!("{path}&format=arrow")).await;
+    assert_eq!(negotiated.bytes, named.bytes);
+    for answered in [&negotiated, &named] {
+        assert_eq!(answered.header("content-type"), arrow);
+        assert!(answered.header("vary").contains("accept"));
+        let mut reader = StreamReader::try_new(answered.bytes.as_slice(), None).unwrap();
+        assert_eq!(reader.schema().metadata()["activity_id"], RUN.to_string());
+        let samples = reader.next().unwrap().unwrap();
+        let times = samples["t_ms"].as_primitive::<Int64Type>();
+        assert_eq!(times.values().to_vec(), [0, 300_000, 600_000]);
+        let heart_rate = samples["heart_rate_bpm"].as_primitive::<Int32Type>();
+        let heart_rate: Vec<_> = heart_rate.iter().collect();
+        assert_eq!(heart_rate, [Some(120), Some(150), None]);
+        assert_eq!(samples["power_w"].null_count(), 3);
+        assert!(reader.next().is_none());
+    }
+    // The same tag would give a client the form that it did not ask for.
+    let json = app.get_with(&path, &[("accept", "*/*")]).await;
+    assert_eq!(json.header("content-type"), "application/json");
+    assert_ne!(json.header("etag"), negotiated.header("etag"));
+    let missing = app.get("/api/activities/12345/streams?format=arrow").await;
+    assert_eq!(missing.json()["code"], "not_found");
+}
+
+#[tokio::test]
+async fn a_resolution_bounds_streams_and_maps() {
+    let app = TestApp::new().await;
+    for resolution in ["low", "medium", "high", "full"] {
+        let path = format!("/api/activities/{RUN}/streams?resolution={resolution}");
+        let streams = app.json(&path).await;
+        assert_eq!(streams["t_ms"], json!([0, 300_000, 600_000]));
+        let path = format!("/api/activities/{RUN}/map?resolution={resolution}");
+        assert_eq!(
+            app.json(&path).await["bbox"],
+            json!([11.0, 48.0, 11.02, 48.01])
+        );
+    }
 }
 
 #[tokio::test]

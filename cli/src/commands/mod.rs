@@ -148,6 +148,7 @@ impl From<Format> for query::output::Format {
             Format::Json => Self::Json,
             Format::Csv => Self::Csv,
             Format::Parquet => Self::Parquet,
+            Format::Arrow => Self::Arrow,
         }
     }
 }

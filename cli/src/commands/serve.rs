@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use query::session::Limits;
-
 use super::{Ending, Rim, boxed};
 use crate::args::Serve;
 use crate::output::say;
@@ -47,8 +45,11 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
          loopback only, without accounts; Ctrl-C ends it",
         athlete.athlete_id
     );
-    let state =
-        api::State::new(context.storage.clone(), Limits::default()).acting_as(athlete.athlete_id);
+    let limits = rim.settings.server_limits();
+    let state = api::State::new(context.storage.clone(), limits)
+        .map_err(|error| boxed(api::ServeError::Listen(error)))?
+        .acting_as(athlete.athlete_id)
+        .watching(crate::memory::in_use);
     let stop = context.stop.clone();
     let stopped = async move {
         while !stop.asked() {
