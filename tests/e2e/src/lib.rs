@@ -7,9 +7,11 @@ mod home;
 mod random;
 mod referee;
 mod samples;
+mod server;
 mod transcript;
 
 pub use home::{Answer, Home, binary, root};
 pub use random::Random;
 pub use referee::{COUNTS_OF_WRITES, difference, rows};
 pub use samples::copy_samples;
+pub use server::Server;

@@ -1,61 +1,8 @@
 //! `pacelake serve` from outside: it answers on loopback only, and ends
 //! cleanly when asked.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-
-use pacelake_e2e::Home;
+use pacelake_e2e::{Home, Server};
 use serde_json::Value;
-
-/// A running server, and where it listens.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(home: &Home) -> Self {
-        let mut child = home
-            .command(&["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().unwrap().unwrap();
-        let address = first.rsplit("http://").next().unwrap().to_owned();
-        Self { child, address }
-    }
-
-    /// Status and body of a GET, with these further header lines.
-    fn get(&self, path: &str, headers: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let host = if headers.starts_with("Host:") {
-            String::new()
-        } else {
-            format!("Host: {}\r\n", self.address)
-        };
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
-        (status, body)
-    }
-
-    /// Asks it to end as Ctrl-C does, and gives its exit code.
-    fn interrupt(mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(told.success());
-        self.child.wait().unwrap().code()
-    }
-}
 
 #[test]
 fn it_answers_on_loopback_and_ends_when_asked() {

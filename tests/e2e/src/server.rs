@@ -1,0 +1,160 @@
+//! The real binary as a server, and requests to it over bare sockets.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::Home;
+
+/// A running server, and where it listens. It is killed when dropped.
+pub struct Server {
+    child: Child,
+    address: String,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts `pacelake serve` in this home.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start(home: &Home) -> Self {
+        Self::with(home, &[])
+    }
+
+    /// The same with settings of the environment.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn with(home: &Home, settings: &[(&str, &str)]) -> Self {
+        let log = home.data_dir().join("serve.log");
+        let mut child = home
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).expect("the log can be made"))
+            .spawn()
+            .expect("the binary can be started");
+        let stdout = child.stdout.take().expect("it was piped");
+        let first = BufReader::new(stdout).lines().next();
+        let first = first.expect("it says a line").expect("the line is text");
+        let address = first.rsplit("http://").next().unwrap_or_default();
+        Self {
+            address: address.to_owned(),
+            child,
+            log,
+        }
+    }
+
+    /// A connection to it.
+    ///
+    /// # Panics
+    /// If it does not listen.
+    pub fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).expect("the server listens")
+    }
+
+    /// Sends the head of a GET, with these further header lines.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn ask(&self, path: &str, headers: &str) -> TcpStream {
+        let mut stream = self.connect();
+        let host = match headers.starts_with("Host:") {
+            true => String::new(),
+            false => format!("Host: {}\r\n", self.address),
+        };
+        write!(stream, "GET {path} HTTP/1.1\r\n{host}{headers}\r\n").expect("it is sent");
+        stream
+    }
+
+    /// Status and body of a GET, with these further header lines.
+    ///
+    /// # Panics
+    /// If there is no whole answer.
+    pub fn get(&self, path: &str, headers: &str) -> (u16, String) {
+        answer(self.ask(path, &format!("{headers}Connection: close\r\n")))
+    }
+
+    /// Status and body of the answer to a statement.
+    ///
+    /// # Panics
+    /// If there is no whole answer.
+    pub fn sql(&self, query: &str) -> (u16, String) {
+        let body = format!("{{\"query\":{query:?}}}");
+        let mut stream = self.connect();
+        write!(
+            stream,
+            "POST /api/sql HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+        .expect("it is sent");
+        answer(stream)
+    }
+
+    /// What it wrote to its log so far.
+    ///
+    /// # Panics
+    /// If the log is gone.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log is there")
+    }
+
+    /// How much memory it holds now, in bytes.
+    ///
+    /// # Panics
+    /// If it ended.
+    pub fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+        kilobytes.expect("the kernel tells it") << 10
+    }
+
+    /// How much processor time it has used, in the kernel's ticks.
+    ///
+    /// # Panics
+    /// If it ended.
+    pub fn ticks(&self) -> u64 {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(path).expect("it runs");
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        let ticks = |nth: usize| fields[nth].parse::<u64>().expect("it is a number");
+        ticks(11) + ticks(12)
+    }
+
+    /// Asks it to end as Ctrl-C does, and gives its exit code.
+    ///
+    /// # Panics
+    /// If it cannot be told.
+    pub fn interrupt(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill").args(["-INT", &id]).status();
+        assert!(told.expect("kill runs").success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of an answer, read to the end of the connection.
+fn answer(mut stream: TcpStream) -> (u16, String) {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it is read");
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.split(' ').nth(1).and_then(|text| text.parse().ok());
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status.unwrap_or(0), body.to_owned())
+}
