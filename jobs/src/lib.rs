@@ -3,6 +3,7 @@
 //! Every job may run twice; only the driver commits; no job serves HTTP.
 //! Begin at [`import`], which walks one batch from paths to a commit.
 
+pub mod again;
 pub mod build;
 pub mod check;
 pub mod context;

@@ -16,11 +16,12 @@ use query::derived::{Scope, tables_of};
 use storage::catalog::{ActivityWrite, CatalogChange, Pointer, Source};
 use storage::lake::{Commit, KeySet, LakeView, TableChange};
 use storage::table::Table;
-use storage::tables::{ACTIVITIES, DERIVATIONS, FACTS, LAPS, STREAMS};
+use storage::tables::{ACTIVITIES, DERIVATIONS, FACTS};
 use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
 use uuid::Uuid;
 
-use crate::build::{activity_rows, derived_rows};
+use crate::again::{Rebuilt, from_lake};
+use crate::build::activity_rows;
 use crate::context::Context;
 use crate::derive::{Tables, reconcile, replace_differing};
 use crate::error::Error;
@@ -153,7 +154,7 @@ async fn recompute_page(
         let new = if options.full && only.is_none() {
             from_raw(context, &stale).await?
         } else {
-            from_lake(&view, &stale).await?
+            from_lake(&view, &stale, only).await?
         };
         let (commit, changed) = difference(&view, &stale, new, only).await?;
         let Some(commit) = commit else {
@@ -198,9 +199,6 @@ pub async fn stale(view: &LakeView, page: &[Pointer]) -> Result<Vec<Pointer>, Er
     Ok(query::stale::stale_activities(page, &ledger)?)
 }
 
-/// New rows of each activity, by table.
-type Rebuilt = Vec<(Pointer, BTreeMap<&'static str, RecordBatch>)>;
-
 /// Rows as the kept recordings give them now.
 async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error> {
     let Some(first) = page.first() else {
@@ -241,26 +239,6 @@ async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error>
             .collect()
     })
     .await?
-}
-
-/// Derived rows from the facts that the lake holds.
-async fn from_lake(view: &LakeView, page: &[Pointer]) -> Result<Rebuilt, Error> {
-    let mut rebuilt = Vec::with_capacity(page.len());
-    for pointer in page {
-        let keys = KeySet::activities(&[pointer.key]);
-        let activities = one(&ACTIVITIES, view.rows(ACTIVITIES.name, None, &keys).await?)?;
-        let streams = one(&STREAMS, view.rows(STREAMS.name, None, &keys).await?)?;
-        let laps = view.rows(LAPS.name, None, &keys).await?;
-        let mut tables = derived_rows(&activities, &streams, &laps)?;
-        let line = query::ledger::activity_line(pointer.key, pointer.revision)?;
-        tables.insert(DERIVATIONS.name, line);
-        rebuilt.push((*pointer, tables));
-    }
-    Ok(rebuilt)
-}
-
-fn one(table: &Table, batches: Vec<RecordBatch>) -> Result<RecordBatch, Error> {
-    Ok(arrow::compute::concat_batches(&table.schema(), &batches)?)
 }
 
 /// What turns the rows of the lake into the new ones; with how many

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::record_batch::RecordBatch;
+use pacelake_jobs::again::from_lake;
 use pacelake_jobs::progress::{Progress, Silent, Stop};
 use pacelake_jobs::report::{Outcome, Report};
 use pacelake_jobs::{Context, check, import, recompute};
@@ -329,4 +331,31 @@ async fn an_import_that_was_stopped_goes_on() {
     let rest = home.import(std::slice::from_ref(&folder)).await;
     assert_eq!(part.created + rest.created, expected.created);
     assert_eq!(home.rows().await, whole.rows().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_definition_alone_gives_the_rows_that_all_together_give() {
+    let home = Home::new().await;
+    home.import(&[recording("fit")]).await;
+    let storage = &home.context.storage;
+    let view = storage.lake.latest().await.unwrap();
+    let page = storage.catalog.pointers_after(None, 256).await.unwrap();
+    assert!(page.len() > 20, "{} activities", page.len());
+    let together = from_lake(&view, &page, None).await.unwrap();
+    let kernels = query::derived::DERIVED
+        .iter()
+        .filter(|derived| matches!(derived.how, query::derived::How::Kernel(_)));
+    let mut compared = 0;
+    for derived in kernels {
+        let name = derived.table.name;
+        let alone = from_lake(&view, &page, Some(derived)).await.unwrap();
+        assert_eq!(alone.len(), page.len());
+        for ((pointer, together), (other, alone)) in together.iter().zip(&alone) {
+            assert_eq!(pointer.key, other.key);
+            let rows = |tables: &BTreeMap<_, RecordBatch>| tables.get(name).cloned();
+            assert_eq!(rows(together), rows(alone), "{name} of {:?}", pointer.key);
+            compared += rows(alone).map_or(0, |rows| rows.num_rows());
+        }
+    }
+    assert!(compared > 200, "{compared} rows");
 }

@@ -73,7 +73,63 @@ pub fn from_rows(
     streams: &RecordBatch,
     laps: &[RecordBatch],
 ) -> Result<Vec<Activity>, Error> {
-    let streams = Streams::new(streams)?;
+    read(activities, Streams::new(streams, |_| true)?, laps)
+}
+
+/// [`from_rows`] for a definition that reads no other channels than those of
+/// its `inputs`: of `streams` only those columns, [`columns_of`] them, are
+/// looked at, and the other channels stay empty.
+///
+/// # Errors
+///
+/// As [`from_rows`].
+pub fn from_columns(
+    inputs: &[&'static str],
+    activities: &RecordBatch,
+    streams: &RecordBatch,
+    laps: &[RecordBatch],
+) -> Result<Vec<Activity>, Error> {
+    let wanted = columns_of(inputs, &STREAMS);
+    read(
+        activities,
+        Streams::new(streams, |name| wanted.contains(&name))?,
+        laps,
+    )
+}
+
+/// The columns of a table that inputs, written as `table.column`, name, and
+/// those without which no activity is known.
+pub fn columns_of(inputs: &[&'static str], table: &Table) -> Vec<&'static str> {
+    let always: &[&str] = match table.name {
+        name if name == ACTIVITIES.name => &[
+            "athlete_id",
+            "start_time",
+            "activity_id",
+            "sport",
+            "start_date_local",
+            "timer_s",
+            "samples",
+        ],
+        name if name == STREAMS.name => &["activity_id", "t_ms", "distance_cm"],
+        _ => &[],
+    };
+    let mut columns = always.to_vec();
+    for input in inputs {
+        if let Some((of, column)) = input.split_once('.')
+            && of == table.name
+            && !columns.contains(&column)
+        {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+fn read(
+    activities: &RecordBatch,
+    streams: Streams,
+    laps: &[RecordBatch],
+) -> Result<Vec<Activity>, Error> {
     let mut lengths = active_lengths(laps)?;
     let rows = Rows {
         table: &ACTIVITIES,
@@ -208,29 +264,31 @@ struct Streams {
     row_of: HashMap<i64, usize>,
     t_ms: ListArray,
     distance_cm: ListArray,
-    altitude_cm: ListArray,
-    heart_rate_bpm: ListArray,
-    cadence_rpm: ListArray,
-    power_w: ListArray,
-    temperature_c: ListArray,
+    altitude_cm: Option<ListArray>,
+    heart_rate_bpm: Option<ListArray>,
+    cadence_rpm: Option<ListArray>,
+    power_w: Option<ListArray>,
+    temperature_c: Option<ListArray>,
 }
 
 impl Streams {
-    fn new(batch: &RecordBatch) -> Result<Self, Error> {
+    /// The channels that are `wanted`; the others are left out.
+    fn new(batch: &RecordBatch, wanted: impl Fn(&'static str) -> bool) -> Result<Self, Error> {
         let rows = Rows {
             table: &STREAMS,
             batch,
         };
         let ids: Int64Array = rows.column("activity_id")?;
+        let channel = |name| wanted(name).then(|| rows.column(name)).transpose();
         Ok(Self {
             row_of: ids.values().iter().copied().zip(0..).collect(),
             t_ms: rows.column("t_ms")?,
             distance_cm: rows.column("distance_cm")?,
-            altitude_cm: rows.column("altitude_cm")?,
-            heart_rate_bpm: rows.column("heart_rate_bpm")?,
-            cadence_rpm: rows.column("cadence_rpm")?,
-            power_w: rows.column("power_w")?,
-            temperature_c: rows.column("temperature_c")?,
+            altitude_cm: channel("altitude_cm")?,
+            heart_rate_bpm: channel("heart_rate_bpm")?,
+            cadence_rpm: channel("cadence_rpm")?,
+            power_w: channel("power_w")?,
+            temperature_c: channel("temperature_c")?,
         })
     }
 
@@ -245,11 +303,11 @@ impl Streams {
         };
         activity.t_ms = whole(&self.t_ms)?;
         activity.distance_cm = whole(&self.distance_cm)?;
-        activity.altitude_cm = channel(&self.altitude_cm, row);
-        activity.heart_rate_bpm = channel(&self.heart_rate_bpm, row);
-        activity.cadence_rpm = channel(&self.cadence_rpm, row);
-        activity.power_w = channel(&self.power_w, row);
-        activity.temperature_c = channel(&self.temperature_c, row);
+        activity.altitude_cm = channel(self.altitude_cm.as_ref(), row);
+        activity.heart_rate_bpm = channel(self.heart_rate_bpm.as_ref(), row);
+        activity.cadence_rpm = channel(self.cadence_rpm.as_ref(), row);
+        activity.power_w = channel(self.power_w.as_ref(), row);
+        activity.temperature_c = channel(self.temperature_c.as_ref(), row);
         Ok(())
     }
 }
@@ -264,12 +322,17 @@ fn whole_numbers(list: &ListArray, row: usize) -> Option<Vec<i64>> {
     (values.null_count() == 0).then(|| values.values().to_vec())
 }
 
-/// One row of a channel; empty where the list is null.
-fn channel(list: &ListArray, row: usize) -> Vec<Option<i32>> {
-    if list.is_null(row) {
+/// One row of a channel; empty where the list is null, or was not read.
+fn channel(list: Option<&ListArray>, row: usize) -> Vec<Option<i32>> {
+    let Some(list) = list.filter(|list| list.is_valid(row)) else {
         return Vec::new();
+    };
+    let values = list.value(row);
+    let values = values.as_primitive::<Int32Type>();
+    match values.null_count() {
+        0 => values.values().iter().copied().map(Some).collect(),
+        _ => values.iter().collect(),
     }
-    list.value(row).as_primitive::<Int32Type>().iter().collect()
 }
 
 /// The active pool lengths of each activity, in order of time.

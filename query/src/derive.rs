@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 
 use crate::activity::Activity;
 use crate::derived::totals::{Totals, of_measured};
-use crate::derived::{DERIVED, How};
+use crate::derived::{DERIVED, Derived, How};
 use crate::measured::Measured;
 
 /// What a batch of activities comes to.
@@ -33,4 +33,14 @@ pub fn derive(activities: &[Activity]) -> DerivedRows {
         tables: kernels.collect(),
         totals: measured.iter().map(of_measured).collect(),
     }
+}
+
+/// The rows of one definition alone, in the order of the activities; `None`
+/// where it is no kernel.
+pub fn derive_one(derived: &Derived, activities: &[Activity]) -> Option<RecordBatch> {
+    let How::Kernel(kernel) = derived.how else {
+        return None;
+    };
+    let measured: Vec<Measured> = activities.iter().map(Measured::new).collect();
+    Some(kernel(&measured))
 }
