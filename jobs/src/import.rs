@@ -4,8 +4,9 @@
 //! walk ─> read, one thread ─> decode and clean, all cores ─> raw bytes ─> batches, one commit each
 //! ```
 //!
-//! Each stage waits for the next, so memory stays bounded; the order of the
-//! walk is kept, so the same input gives the same batches. Stopped at any
+//! While a batch is committed the next is decoded. Each stage waits for the
+//! next, so memory stays bounded; the order of the walk is kept, so the same
+//! input gives the same batches. Stopped at any
 //! moment, it leaves whole activities only, and the same command goes on.
 
 use std::path::PathBuf;
@@ -16,13 +17,14 @@ use pipeline::decode::Limits;
 use storage::AthleteId;
 use storage::catalog::AuditEntry;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
 use crate::context::Context;
 use crate::derive;
 use crate::error::Error;
-use crate::ingest::{Incoming, audit_entry, ingest};
+use crate::ingest::{Incoming, Ingested, audit_entry, ingest};
 use crate::input::{self, Loaded, Read};
 use crate::report::{Item, Outcome, Report};
 use crate::source::{self, Refusal, sha256_hex};
@@ -31,6 +33,10 @@ use crate::source::{self, Refusal, sha256_hex};
 const BATCH_RECORDINGS: usize = 256;
 /// or this many samples.
 const BATCH_SAMPLES: usize = 1_500_000;
+/// How many inputs are on their way at once: more than there are cores, since
+/// each waits for its raw bytes to be flushed, and disks flush many as fast as
+/// one.
+const IN_FLIGHT: usize = 16;
 
 /// Takes everything below `paths` in, for the athlete named or the only one.
 ///
@@ -58,13 +64,24 @@ pub async fn import(
     });
     let mut decoded = ReceiverStream::new(loading)
         .map(|read| decode(context, athlete, read, limits))
-        .buffered(cores * 2);
+        .buffered(cores.max(IN_FLIGHT));
+    let mut added = Ok(());
     while let Some(decoded) = decoded.next().await {
-        gathering.add(decoded?).await?;
+        added = match decoded {
+            Ok(decoded) => gathering.add(decoded).await,
+            Err(error) => Err(error),
+        };
+        if added.is_err() {
+            break;
+        }
     }
     drop(decoded);
     reader.await?;
+    // What is being committed is finished, whatever went wrong after it.
+    let settled = gathering.settle().await;
+    added.and(settled)?;
     gathering.flush().await?;
+    gathering.settle().await?;
     derive::reconcile(context, athlete, false).await?;
     context.progress.end();
     Ok(gathering.into_report(context.stop.asked()))
@@ -252,6 +269,14 @@ struct Gathering<'a> {
     samples: usize,
     items: Vec<(usize, Item)>,
     audit: Vec<AuditEntry>,
+    /// The batch that is being committed.
+    committing: Option<JoinHandle<Result<Committing, Error>>>,
+}
+
+/// A batch that was committed: where its recordings stood, what came of them.
+struct Committing {
+    places: Vec<usize>,
+    ingested: Ingested,
 }
 
 impl<'a> Gathering<'a> {
@@ -265,6 +290,7 @@ impl<'a> Gathering<'a> {
             samples: 0,
             items: Vec::new(),
             audit: Vec::new(),
+            committing: None,
         }
     }
 
@@ -293,23 +319,35 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
+    /// Begins to commit what was collected, once the batch before is in.
     async fn flush(&mut self) -> Result<(), Error> {
+        self.settle().await?;
         let batch = std::mem::take(&mut self.batch);
         let places = std::mem::take(&mut self.places);
         self.samples = 0;
         if !batch.is_empty() {
-            let ingested = ingest(self.context, self.athlete, self.run, &batch).await?;
-            self.items.extend(
-                ingested
-                    .items
-                    .into_iter()
-                    .map(|(position, item)| (places[position], item)),
-            );
+            let (context, athlete, run) = (self.context.clone(), self.athlete, self.run);
+            self.committing = Some(tokio::spawn(async move {
+                let ingested = ingest(&context, athlete, run, &batch).await?;
+                Ok(Committing { places, ingested })
+            }));
         }
         let audit = std::mem::take(&mut self.audit);
         if !audit.is_empty() {
             self.context.storage.catalog.write_audit(&audit).await?;
         }
+        Ok(())
+    }
+
+    /// Waits for the batch that is being committed.
+    async fn settle(&mut self) -> Result<(), Error> {
+        let Some(committing) = self.committing.take() else {
+            return Ok(());
+        };
+        let Committing { places, ingested } = committing.await??;
+        let placed = ingested.items.into_iter();
+        self.items
+            .extend(placed.map(|(position, item)| (places[position], item)));
         Ok(())
     }
 
