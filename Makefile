@@ -7,7 +7,7 @@ LISTEN ?= 127.0.0.1:8080
 # rustup's folder, for shells that have not read its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo demo-data clean-demo test check-tools
+.PHONY: help build demo demo-data clean-demo test bench check-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -27,6 +27,9 @@ clean-demo: ## forget what the demo imported
 
 test: ## every check there is
 	@scripts/test
+
+bench: ## measure speed, size and memory against others; writes docs/benchmarks.md
+	@scripts/bench
 
 check-tools: ## say what the build lacks on this machine
 	@scripts/check-tools build

@@ -11,11 +11,14 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_
 use arrow::compute::{DatePart, concat_batches, date_part, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::Error;
+use crate::table::Table;
 
 /// Rows of a row group where rows hold lists.
 const LIST_GROUP_ROWS: usize = 1024;
@@ -130,6 +133,30 @@ pub(crate) fn sorted(
     let mut indices: Vec<u32> = (0..rows.num_rows() as u32).collect();
     indices.sort_by(|&a, &b| order.row(a as usize).cmp(&order.row(b as usize)));
     take_record_batch(&rows, &UInt32Array::from(indices)).map_err(sorting)
+}
+
+/// Rows of a declared table as one Parquet file.
+///
+/// # Errors
+/// [`Error::NoColumn`] and [`Error::Rows`] for rows that do not fit,
+/// [`Error::Parquet`].
+pub fn encoded(table: &Table, batches: &[RecordBatch]) -> Result<Vec<u8>, Error> {
+    let schema = table.schema();
+    let rows = sorted(table.name, &schema, table.sort, batches)?;
+    let failed = |source| Error::Parquet {
+        attempt: "write",
+        path: table.name.to_owned(),
+        source,
+    };
+    let options = ArrowWriterOptions::new()
+        .with_properties(writer_properties(&schema))
+        .with_skip_arrow_metadata(true);
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new_with_options(&mut bytes, schema, options).map_err(failed)?;
+    writer.write(&rows).map_err(failed)?;
+    writer.close().map_err(failed)?;
+    Ok(bytes)
 }
 
 fn shaped(table: &str, schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, Error> {

@@ -12,7 +12,7 @@ mod ducklake;
 pub mod error;
 pub mod id;
 pub mod lake;
-mod layout;
+pub mod layout;
 pub mod maintain;
 pub mod objects;
 pub mod raw;

@@ -64,16 +64,13 @@ impl RawStore {
     pub async fn put(&self, athlete_id: AthleteId, bytes: &[u8]) -> Result<String, Error> {
         check_size(bytes.len() as u64)?;
         let owned = Bytes::copy_from_slice(bytes);
-        let (sha256, compressed) = off_thread(move || {
-            let compressed = zstd::bulk::compress(&owned, LEVEL)?;
-            Ok((hash(&owned), compressed))
-        })
-        .await
-        .map_err(|source| Error::Disk {
-            attempt: "compress",
-            path: "an input".into(),
-            source,
-        })?;
+        let (sha256, compressed) = off_thread(move || Ok((hash(&owned), compressed(&owned)?)))
+            .await
+            .map_err(|source| Error::Disk {
+                attempt: "compress",
+                path: "an input".into(),
+                source,
+            })?;
         let path = path(athlete_id, &sha256);
         match self
             .objects
@@ -314,6 +311,14 @@ fn parse(path: &Path) -> Option<(AthleteId, String)> {
         .next()
         .is_none()
         .then_some((AthleteId(athlete_id), hash))
+}
+
+/// Bytes as the raw store keeps them.
+///
+/// # Errors
+/// Where there is no memory for it.
+pub fn compressed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::bulk::compress(bytes, LEVEL)
 }
 
 fn check_size(bytes: u64) -> Result<(), Error> {

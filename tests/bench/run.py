@@ -1,0 +1,70 @@
+"""`make bench`: measures pacelake against others and itself, prints one table
+and writes it to docs/benchmarks.md.
+
+    BENCH_SIZE=small|default|full python run.py [ROW...]
+
+Rows are the files of `rows/`. With rows named, only those are measured and the
+document stays as it is.
+"""
+
+import importlib
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from clock import Missing, run, say  # noqa: E402
+from setting import CACHE, ROOT, chosen  # noqa: E402
+from table import Line, document, markdown  # noqa: E402
+
+ROWS = ["efforts", "decoding", "importing", "growth", "serving", "questions", "sizes"]
+
+
+def main() -> None:
+    size = chosen()
+    named = sys.argv[1:]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    lines: list[Line] = []
+    began = time.monotonic()
+    for name in named or ROWS:
+        say(f"{name} …")
+        try:
+            lines += importlib.import_module(f"rows.{name}").lines(size)
+        except Missing as missing:
+            say(f"  missing: {missing}")
+            lines.append(Line(name, "missing", "", "", "", None, [str(missing)]))
+    print(markdown(lines))
+    if not named:
+        took = f"`BENCH_SIZE={size.name} make bench`: {time.monotonic() - began:.0f} s"
+        document(lines, [took, *facts()], ROOT / "docs/benchmarks.md")
+
+
+def facts() -> list[str]:
+    """The machine and the versions."""
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    commit = text(["git", "-C", ROOT, "describe", "--always", "--dirty"])
+    packages = (HERE / "peers/python/requirements.txt").read_text().split()
+    versions = ", ".join(word.replace("==", " ") for word in packages if "==" in word)
+    return [
+        f"{os.cpu_count()} cores of {cpu}, {memory:.0f} GiB, {platform.system()} {platform.release()}",
+        f"load when it ended: {os.getloadavg()[0]:.1f}, of which the benchmark itself is 1 to 2",
+        f"pacelake {commit}, {text(['rustc', '--version'])}, Node.js {text(['node', '--version'])}, "
+        f"Python {platform.python_version()}",
+        f"{versions}; Rust and JavaScript readers as in the lock files of `tests/bench/peers`",
+    ]
+
+
+def text(command: list) -> str:
+    try:
+        return run(command).stdout.strip()
+    except Missing as missing:
+        return f"({missing})"
+
+
+if __name__ == "__main__":
+    main()
