@@ -97,7 +97,8 @@ fn finish(response: Response, id: &str) -> Response {
         )),
         (None, _) => return response,
     };
-    if problem.code().row().http_status >= 500 {
+    // A busy server is no fault of anything.
+    if problem.code().row().http_status >= 500 && problem.code() != Code::TooBusy {
         tracing::error!(request_id = id, code = problem.code().name(), chain = ?problem.chain());
     }
     let mut answer = problem.answer(id);

@@ -23,6 +23,14 @@ pub enum Error {
         /// The statement's first words.
         statement: String,
     },
+    /// The statement is too long to be planned.
+    #[error("the statement has {words} words and signs, more than {limit}")]
+    TooComplex {
+        /// How many it has, literals and commas aside.
+        words: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// More rows came out than the limit allows.
     #[error("the query gives more than {limit} rows")]
     TooManyRows {
@@ -105,9 +113,10 @@ impl Failure for Error {
         match self {
             Self::InvalidQuery { .. } => Code::InvalidQuery,
             Self::ReadOnly { .. } => Code::ReadOnly,
-            Self::TooManyRows { .. } | Self::TooLong { .. } | Self::TooMuchMemory { .. } => {
-                Code::QueryLimit
-            }
+            Self::TooComplex { .. }
+            | Self::TooManyRows { .. }
+            | Self::TooLong { .. }
+            | Self::TooMuchMemory { .. } => Code::QueryLimit,
             Self::InvalidArgument { .. } | Self::ForeignFile { .. } => Code::InvalidArgument,
             Self::NotFound { .. } => Code::NotFound,
             Self::Write { .. } => Code::UnreadablePath,
@@ -126,6 +135,7 @@ impl Failure for Error {
             Self::ReadOnly { .. } => {
                 "write one SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE statement"
             }
+            Self::TooComplex { .. } => "ask in several statements, or with IN and a list",
             Self::TooManyRows { .. } => {
                 "aggregate, filter or add LIMIT; for whole tables use `pacelake export`"
             }

@@ -10,12 +10,18 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Ansi};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::Error;
 use crate::session::{Held, Rows, Session};
 
 /// How deep expressions and subqueries may be nested.
 const DEPTH: usize = 50;
+/// How many words and signs a statement may have, literals and commas aside.
+/// Planning a chain of operators or of UNION takes the square of its length,
+/// and cannot be stopped half-way.
+const WORDS: usize = 1_000;
 
 /// The rows that one SQL statement gives over the session's tables and views.
 ///
@@ -48,7 +54,28 @@ pub(crate) async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan
     Ok(plan)
 }
 
+/// Refuses a statement that would take long to plan. What cannot be cut into
+/// words is left to the parser, whose message is better.
+fn refuse_length(text: &str) -> Result<(), Error> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
+    let is_word = |token: &&Token| {
+        !matches!(
+            token,
+            Token::Whitespace(_) | Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)
+        )
+    };
+    let words = tokens.map_or(0, |tokens| tokens.iter().filter(is_word).count());
+    if words <= WORDS {
+        return Ok(());
+    }
+    Err(Error::TooComplex {
+        words,
+        limit: WORDS,
+    })
+}
+
 fn one_statement(text: &str) -> Result<Statement, Error> {
+    refuse_length(text)?;
     let mut statements = DFParserBuilder::new(text)
         .with_recursion_limit(DEPTH)
         .build()
@@ -138,5 +165,28 @@ fn read_only(statement: &str) -> Error {
     let words: Vec<&str> = statement.split_whitespace().take(3).collect();
     Error::ReadOnly {
         statement: words.join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory_tests::session;
+    use storage::{Code, Failure};
+
+    #[tokio::test]
+    async fn a_statement_that_would_take_long_to_plan_is_refused() {
+        let session = session(&[], &[]).await;
+        for text in [
+            format!("SELECT {}", vec!["1"; 2_000].join("+")),
+            vec!["SELECT 1"; 600].join(" UNION ALL "),
+        ] {
+            let refused = query(&session, &text).await.unwrap_err();
+            assert_eq!(refused.code(), Code::QueryLimit, "{refused}");
+        }
+        // A long list is not long to plan.
+        let list = vec!["1"; 5_000].join(", ");
+        let rows = query(&session, &format!("SELECT 1 IN ({list}) AS found")).await;
+        assert_eq!(rows.unwrap().len(), 1);
     }
 }

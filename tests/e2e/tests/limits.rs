@@ -102,6 +102,7 @@ fn a_storm_of_heavy_statements_leaves_it_well() {
                         (status, code.as_deref()),
                         (200, None)
                             | (400, Some("invalid_query"))
+                            | (413, Some("input_too_large"))
                             | (422, Some("query_limit"))
                             | (503, Some("too_busy"))
                     );
