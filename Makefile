@@ -7,7 +7,7 @@ LISTEN ?= 127.0.0.1:8080
 # rustup's folder, for shells that have not read its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo demo-data clean-demo test bench check-tools
+.PHONY: help build demo demo-data clean-demo duckdb-session test bench check-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -24,6 +24,9 @@ demo-data: build ## the same without serving
 
 clean-demo: ## forget what the demo imported
 	rm -rf $(DEMO_DIR)
+
+duckdb-session: build ## print what DuckDB says to docs/duckdb.md
+	cargo test --locked -p pacelake-e2e --test duckdb_document -- --nocapture --test-threads 1
 
 test: ## every check there is
 	@scripts/test

@@ -21,6 +21,8 @@ pub struct Athlete {
     pub revision: i64,
     /// Rises with every computation of their ranks and statistics.
     pub reconciliations: i64,
+    /// Rises when history is rewritten by a purge of anyone's.
+    pub purge_epoch: i64,
 }
 
 impl FromRequestParts<State> for Athlete {
@@ -42,6 +44,7 @@ impl FromRequestParts<State> for Athlete {
             id: found.athlete_id,
             revision: found.revision,
             reconciliations: found.reconciliations,
+            purge_epoch: found.purge_epoch,
         };
         parts.extensions.insert(athlete);
         Ok(athlete)

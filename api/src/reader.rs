@@ -20,9 +20,6 @@ use crate::form::Accepted;
 use crate::problem::Problem;
 use crate::state::State;
 
-/// Rises when history is rewritten by a purge, which there is not yet.
-const PURGE_EPOCH: u64 = 0;
-
 /// Clients may keep answers, and must ask each time whether they still hold.
 const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache");
 
@@ -169,7 +166,7 @@ fn etag(lake: Uuid, athlete: &Athlete, parts: &Parts) -> HeaderValue {
     let mut hash = Sha256::new();
     hash.update(lake);
     for number in [
-        PURGE_EPOCH,
+        athlete.purge_epoch as u64,
         athlete.id.0 as u64,
         athlete.revision as u64,
         athlete.reconciliations as u64,

@@ -1,7 +1,9 @@
 //! The command line.
 
+mod athlete;
 mod generate;
 pub mod maintain;
+mod purge;
 
 use std::path::PathBuf;
 
@@ -10,6 +12,8 @@ use jiff::civil::Date;
 use storage::{ActivityId, AthleteId};
 
 pub use self::generate::{Generate, Packing};
+pub use athlete::{Athlete, AthleteCommand};
+pub use purge::Purge;
 
 /// The open data engine for endurance sport.
 ///
@@ -77,6 +81,10 @@ pub enum Command {
     Maintain(maintain::Maintain),
     /// Show what imports did, newest first
     Audit(Audit),
+    /// Make and list athletes
+    Athlete(Athlete),
+    /// Take an athlete, or activities, out of everything, for ever
+    Purge(Purge),
     /// Serve the HTTP API and the start page
     Serve(Serve),
     /// Make recordings of athletes who never were, for trials and measurements

@@ -101,13 +101,23 @@ pub async fn check(context: &Context) -> Result<Checked, Error> {
         checked.note("activities", "not compared; first mend the lake".to_owned());
         return Ok(checked);
     }
+    for purge in context.storage.catalog.unfinished_purges().await? {
+        checked.problem(
+            "purges",
+            format!(
+                "a purge of athlete {} is not finished; `pacelake purge --unfinished` ends it",
+                purge.athlete_id
+            ),
+        );
+    }
     checked.activities = pointers.len() as u64;
     for comparison in query::agreement::compare(&session, &pointers).await? {
         checked.problem(comparison.table, comparison.message);
     }
     check_sources(context, &pointers, &mut checked).await?;
     for athlete in context.storage.catalog.athletes().await? {
-        if !is_fresh(&view, &athlete, context.today(&athlete)).await? {
+        if !athlete.is_being_purged() && !is_fresh(&view, &athlete, context.today(&athlete)).await?
+        {
             checked.problem(
                 "derivations",
                 format!(

@@ -62,11 +62,25 @@ pub async fn keep_fresh(context: Context) {
 
 /// Brings one athlete's tables up to date; answers whether a row changed.
 ///
-/// `full` computes them even where the ledger says they are fresh.
+/// `full` computes them even where the ledger says they are fresh. Where a
+/// purge of the athlete is under way it is left to that.
 ///
 /// # Errors
 /// Where storage fails or other writers keep winning.
 pub async fn reconcile(
+    context: &Context,
+    athlete_id: AthleteId,
+    full: bool,
+) -> Result<bool, Error> {
+    let athlete = context.storage.catalog.athlete(athlete_id).await?;
+    if athlete.is_none_or(|athlete| athlete.is_being_purged()) {
+        return Ok(false);
+    }
+    reconcile_purged(context, athlete_id, full).await
+}
+
+/// [`reconcile`], also of an athlete whose purge is under way: its own step.
+pub(crate) async fn reconcile_purged(
     context: &Context,
     athlete_id: AthleteId,
     full: bool,

@@ -17,6 +17,15 @@ pub enum Error {
     /// No such athlete.
     #[error("athlete {0} does not exist")]
     NoSuchAthlete(AthleteId),
+    /// A purge of the athlete has begun.
+    #[error("athlete {0} is being purged, or was since this began")]
+    Purged(AthleteId),
+    /// A purge of nothing.
+    #[error("nothing is named that is to be purged")]
+    NothingToPurge,
+    /// A purge that nobody confirmed.
+    #[error("a purge cannot be undone, and nobody confirmed it")]
+    NotConfirmed,
     /// More than one athlete, and none chosen.
     #[error("this catalog has {0} athletes, and none is named")]
     WhichAthlete(usize),
@@ -77,7 +86,8 @@ impl Failure for Error {
             Self::NoSuchAthlete(_) => Code::NotFound,
             Self::WhichAthlete(_) | Self::NoSuchDefinition { .. } => Code::InvalidArgument,
             Self::TooManyItems { .. } => Code::InputTooLarge,
-            Self::Contended { .. } => Code::Conflict,
+            Self::Contended { .. } | Self::Purged(_) => Code::Conflict,
+            Self::NotConfirmed | Self::NothingToPurge => Code::InvalidArgument,
             Self::KeptUnreadable { .. } | Self::NoSources(_) => Code::Inconsistent,
             Self::Worker(_) | Self::Rows(_) => Code::Internal,
         }
@@ -88,7 +98,12 @@ impl Failure for Error {
             Self::Storage(error) => error.try_next(),
             Self::Query(error) => error.try_next(),
             Self::Clean(error) => error.try_next(),
-            Self::NoSuchAthlete(_) => "list them with `pacelake sql`, or leave the option out",
+            Self::NoSuchAthlete(_) => "list them with `pacelake athlete ls`",
+            Self::Purged(_) => "run `pacelake purge --unfinished`, then this again if it is wanted",
+            Self::NothingToPurge => {
+                "name an athlete with `--athlete ID`, or activities with `--activity ID`"
+            }
+            Self::NotConfirmed => "look at it with `--dry-run`, then confirm it with `--yes`",
             Self::WhichAthlete(_) => "choose one with `--athlete ID`",
             Self::TooManyItems { .. } => "import its folders one after the other",
             Self::NoSuchDefinition { .. } => "name one of those",

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use pipeline::decode::Limits;
 use storage::AthleteId;
-use storage::catalog::AuditEntry;
+use storage::catalog::{Athlete, AuditEntry};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::derive;
 use crate::error::Error;
-use crate::ingest::{Incoming, Ingested, audit_entry, ingest};
+use crate::ingest::{Incoming, Ingested, audit_entry, ensure_not_purged, ingest, write_audit};
 use crate::input::{self, Loaded, Read};
 use crate::report::{Item, Outcome, Report};
 use crate::source::{self, Refusal, sha256_hex};
@@ -48,12 +48,15 @@ pub async fn import(
     athlete: Option<AthleteId>,
     paths: &[PathBuf],
 ) -> Result<Report, Error> {
-    let athlete = context.athlete(athlete).await?.athlete_id;
+    let athlete = context.athlete(athlete).await?;
+    if athlete.is_being_purged() {
+        return Err(Error::Purged(athlete.athlete_id));
+    }
     let limits = Limits::default();
     let paths = paths.to_vec();
     let walk = tokio::task::spawn_blocking(move || input::walk(&paths)).await?;
     context.progress.begin("import", walk.len() as u64);
-    let mut gathering = Gathering::new(context, athlete);
+    let mut gathering = Gathering::new(context, &athlete);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (loaded, loading) = mpsc::channel::<Read>(cores * 2);
     let stop = context.stop.clone();
@@ -63,7 +66,7 @@ pub async fn import(
         });
     });
     let mut decoded = ReceiverStream::new(loading)
-        .map(|read| decode(context, athlete, read, limits))
+        .map(|read| decode(context, &athlete, read, limits))
         .buffered(cores.max(IN_FLIGHT));
     let mut added = Ok(());
     while let Some(decoded) = decoded.next().await {
@@ -82,7 +85,7 @@ pub async fn import(
     added.and(settled)?;
     gathering.flush().await?;
     gathering.settle().await?;
-    derive::reconcile(context, athlete, false).await?;
+    derive::reconcile(context, athlete.athlete_id, false).await?;
     context.progress.end();
     Ok(gathering.into_report(context.stop.asked()))
 }
@@ -97,7 +100,7 @@ struct Decoded {
 /// Decodes one input and keeps its bytes.
 async fn decode(
     context: &Context,
-    athlete: AthleteId,
+    athlete: &Athlete,
     read: Read,
     limits: Limits,
 ) -> Result<Decoded, Error> {
@@ -126,7 +129,14 @@ async fn decode(
     let external_id = row.as_ref().map(|row| row.external_id.clone());
     if let Some(bytes) = bytes {
         let sha256 = sha256_hex(&bytes);
-        if let Some(items) = known(context, athlete, &sha256, &path, external_id.as_deref()).await?
+        if let Some(items) = known(
+            context,
+            athlete.athlete_id,
+            &sha256,
+            &path,
+            external_id.as_deref(),
+        )
+        .await?
         {
             decoded.items = items;
         } else {
@@ -135,7 +145,7 @@ async fn decode(
             let read = move || source::read(&unread, &limits);
             match tokio::task::spawn_blocking(read).await? {
                 Ok(recordings) => {
-                    context.storage.raw.put(athlete, &bytes).await?;
+                    keep(context, athlete, &bytes).await?;
                     let several = recordings.len() > 1;
                     decoded
                         .recordings
@@ -177,7 +187,7 @@ async fn decode(
         );
         match pipeline::clean::clean(row.recording) {
             Ok(clean) => {
-                let sha256 = context.storage.raw.put(athlete, &bytes).await?;
+                let sha256 = keep(context, athlete, &bytes).await?;
                 decoded.recordings.push(Incoming {
                     path,
                     file_name,
@@ -197,6 +207,20 @@ async fn decode(
         }
     }
     Ok(decoded)
+}
+
+/// Keeps bytes, unless a purge has begun since the import did: it may have
+/// looked through the store already.
+async fn keep(context: &Context, athlete: &Athlete, bytes: &[u8]) -> Result<String, Error> {
+    let raw = &context.storage.raw;
+    let sha256 = raw.put(athlete.athlete_id, bytes).await?;
+    match ensure_not_purged(context, athlete).await {
+        Ok(()) => Ok(sha256),
+        Err(error) => {
+            raw.delete(athlete.athlete_id, &sha256).await?;
+            Err(error)
+        }
+    }
 }
 
 fn failed(path: String, refusal: Refusal) -> Item {
@@ -262,7 +286,7 @@ fn name_by_row(recordings: &mut [Incoming], external_id: &str, start_ms: Option<
 /// Collects decoded recordings to batches, and items to a report.
 struct Gathering<'a> {
     context: &'a Context,
-    athlete: AthleteId,
+    athlete: &'a Athlete,
     run: Uuid,
     batch: Vec<Incoming>,
     places: Vec<usize>,
@@ -280,7 +304,7 @@ struct Committing {
 }
 
 impl<'a> Gathering<'a> {
-    fn new(context: &'a Context, athlete: AthleteId) -> Self {
+    fn new(context: &'a Context, athlete: &'a Athlete) -> Self {
         Self {
             context,
             athlete,
@@ -296,8 +320,13 @@ impl<'a> Gathering<'a> {
 
     fn record(&mut self, item: &Item, sha256: Option<String>) {
         let at_us = (self.context.now)().as_microsecond();
-        self.audit
-            .push(audit_entry(at_us, self.athlete, self.run, item, sha256));
+        self.audit.push(audit_entry(
+            at_us,
+            self.athlete.athlete_id,
+            self.run,
+            item,
+            sha256,
+        ));
     }
 
     async fn add(&mut self, decoded: Decoded) -> Result<(), Error> {
@@ -326,17 +355,14 @@ impl<'a> Gathering<'a> {
         let places = std::mem::take(&mut self.places);
         self.samples = 0;
         if !batch.is_empty() {
-            let (context, athlete, run) = (self.context.clone(), self.athlete, self.run);
+            let (context, athlete, run) = (self.context.clone(), self.athlete.clone(), self.run);
             self.committing = Some(tokio::spawn(async move {
-                let ingested = ingest(&context, athlete, run, &batch).await?;
+                let ingested = ingest(&context, &athlete, run, &batch).await?;
                 Ok(Committing { places, ingested })
             }));
         }
         let audit = std::mem::take(&mut self.audit);
-        if !audit.is_empty() {
-            self.context.storage.catalog.write_audit(&audit).await?;
-        }
-        Ok(())
+        write_audit(self.context, self.athlete, &audit).await
     }
 
     /// Waits for the batch that is being committed.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pipeline::clean::Clean;
-use storage::catalog::{AuditEntry, Source};
+use storage::catalog::{Athlete, AuditEntry, Source};
 use storage::{ActivityId, AthleteId, Code, Failure};
 use uuid::Uuid;
 
@@ -67,14 +67,16 @@ pub struct Ingested {
     pub items: Vec<(usize, Item)>,
 }
 
-/// Takes a batch of one athlete in, in one commit.
+/// Takes a batch of one athlete in, in one commit; the athlete as they were
+/// when the first bytes of it were kept.
 ///
 /// # Errors
-/// Where storage fails or other writers keep winning. Nothing of the batch is
-/// then in the lake.
+/// Where storage fails or other writers keep winning; [`Error::Purged`] where a
+/// purge of the athlete has begun since. Nothing of the batch is then in the
+/// lake.
 pub async fn ingest(
     context: &Context,
-    athlete: AthleteId,
+    athlete: &Athlete,
     run: Uuid,
     batch: &[Incoming],
 ) -> Result<Ingested, Error> {
@@ -100,16 +102,52 @@ pub async fn ingest(
     }
 }
 
+/// Writes audit entries, unless a purge of the athlete has begun since they
+/// were read: the entries name files.
+///
+/// # Errors
+/// [`Error::Purged`] where one has; where the catalog fails.
+pub(crate) async fn write_audit(
+    context: &Context,
+    athlete: &Athlete,
+    entries: &[AuditEntry],
+) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let catalog = &context.storage.catalog;
+    match catalog.write_audit_of(athlete, entries).await? {
+        true => Ok(()),
+        false => Err(Error::Purged(athlete.athlete_id)),
+    }
+}
+
+/// Whether no purge of the athlete has begun since they were read.
+///
+/// # Errors
+/// [`Error::Purged`] where one has.
+pub(crate) async fn ensure_not_purged(context: &Context, athlete: &Athlete) -> Result<(), Error> {
+    let now = context.storage.catalog.athlete(athlete.athlete_id).await?;
+    match now {
+        Some(now) if now.purges == athlete.purges => Ok(()),
+        Some(_) | None => Err(Error::Purged(athlete.athlete_id)),
+    }
+}
+
 async fn ingest_once(
     context: &Context,
-    athlete: AthleteId,
+    before: &Athlete,
     run: Uuid,
     batch: &[Incoming],
     kept: &mut Kept,
 ) -> Result<Ingested, Error> {
     // Before anything is decided: a commit in between makes this one a conflict.
+    let athlete = before.athlete_id;
     let known = context.storage.catalog.athlete(athlete).await?;
-    let decided_at = known.ok_or(Error::NoSuchAthlete(athlete))?.revision;
+    let decided_at = match known {
+        Some(known) if known.purges == before.purges => known.revision,
+        Some(_) | None => return Err(Error::Purged(athlete)),
+    };
     let mut outcomes: Vec<Option<Item>> = vec![None; batch.len()];
     let fresh = skip_known(context, athlete, batch, &mut outcomes).await?;
     let planned = plan(context, athlete, batch, &fresh, kept).await?;
@@ -149,7 +187,7 @@ async fn ingest_once(
     }
     let audit = audit_entries(context, athlete, run, batch, &outcomes);
     if planned.is_empty() {
-        context.storage.catalog.write_audit(&audit).await?;
+        write_audit(context, before, &audit).await?;
     } else {
         let mut built = tokio::task::spawn_blocking(move || build(planned)).await??;
         built.catalog.decided_at.push((athlete, decided_at));

@@ -15,6 +15,7 @@ pub mod ingest;
 pub mod input;
 pub mod maintain;
 pub mod progress;
+pub mod purge;
 pub mod recompute;
 pub mod report;
 pub mod source;

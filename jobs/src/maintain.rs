@@ -135,6 +135,10 @@ pub struct Report {
 /// Where storage fails; what was done before stays done.
 pub async fn maintain(context: &Context, options: &Options) -> Result<Report, Error> {
     let lake = &context.storage.lake;
+    // A server leaves them to whoever began them, and may still be at it.
+    if options.mode == Mode::Whole && !options.dry_run {
+        crate::purge::finish_unfinished(context).await?;
+    }
     let mut report = Report {
         dry_run: options.dry_run,
         ..Report::default()

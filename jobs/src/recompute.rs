@@ -268,7 +268,12 @@ async fn difference(
             risen.extend(activity_ids(&change));
         }
     }
-    let mut catalog = CatalogChange::default();
+    let mut catalog = CatalogChange {
+        // What is computed from an activity that changed meanwhile, or went,
+        // must not come after it.
+        unchanged: page.to_vec(),
+        ..CatalogChange::default()
+    };
     for (pointer, rows) in &mut new {
         if risen.contains(&pointer.key.activity_id) {
             let revision = pointer.revision + 1;

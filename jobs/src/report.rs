@@ -82,6 +82,8 @@ impl Report {
             Outcome::Skipped => &mut self.skipped,
             Outcome::Ignored => &mut self.ignored,
             Outcome::Failed => &mut self.failed,
+            // An import takes nothing away.
+            Outcome::Purged => return,
         };
         *count += 1;
         self.items.push(item);

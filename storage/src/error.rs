@@ -1,7 +1,7 @@
 //! What can go wrong in storage.
 
 use crate::code::{Code, Failure};
-use crate::id::AthleteId;
+use crate::id::{ActivityId, AthleteId};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,27 @@ pub enum Error {
         found: i64,
         /// The newest that this build knows.
         known: i64,
+    },
+    /// Another process reads the catalog's file all the time.
+    #[error("another process reads the catalog, so that its journal cannot be emptied")]
+    CatalogInUse,
+    /// An athlete that there is not.
+    #[error("athlete {athlete_id} does not exist")]
+    NoAthlete {
+        /// Who was asked for.
+        athlete_id: AthleteId,
+    },
+    /// An activity that there is not, or that is another athlete's.
+    #[error("activity {activity_id} does not exist")]
+    NoActivity {
+        /// What was asked for.
+        activity_id: ActivityId,
+    },
+    /// A recording that holds more activities than are to be purged.
+    #[error("a recording of it also holds {}", listed(others))]
+    SharedRecording {
+        /// The other activities.
+        others: Vec<ActivityId>,
     },
     /// Someone else wrote the same thing first; nothing was written.
     #[error("{what} changed meanwhile")]
@@ -163,6 +184,10 @@ impl Error {
             | Self::Value(_)
             | Self::Column { .. }
             | Self::UnknownCatalog { .. }
+            | Self::CatalogInUse
+            | Self::NoAthlete { .. }
+            | Self::NoActivity { .. }
+            | Self::SharedRecording { .. }
             | Self::Conflict { .. }
             | Self::NoRaw { .. }
             | Self::TooLarge { .. }
@@ -179,6 +204,12 @@ impl Error {
             | Self::UnknownType { .. } => false,
         }
     }
+}
+
+/// Activities for people.
+fn listed(activities: &[ActivityId]) -> String {
+    let named = activities.iter().map(|id| format!("activity {id}"));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// Serialisation failure, deadlock, a snapshot number taken by someone else,
@@ -234,7 +265,9 @@ impl Failure for Error {
             Self::UnknownVersion { .. }
             | Self::UnknownCatalog { .. }
             | Self::UnknownType { .. } => Code::UnknownVersion,
-            Self::Conflict { .. } => Code::Conflict,
+            Self::NoAthlete { .. } | Self::NoActivity { .. } => Code::NotFound,
+            Self::SharedRecording { .. } => Code::InvalidArgument,
+            Self::CatalogInUse | Self::Conflict { .. } => Code::Conflict,
             Self::NoRaw { .. } => Code::NotFound,
             Self::TooLarge { .. } => Code::InputTooLarge,
             Self::Store { .. } | Self::Disk { .. } => Code::StoreUnavailable,
@@ -252,6 +285,10 @@ impl Failure for Error {
             Self::CatalogUrl(_) => "give a URL such as postgres://user@host/database",
             Self::Value(_) => "report it with the log",
             Self::Column { .. } | Self::Parquet { .. } | Self::Inconsistent { .. } => "run check",
+            Self::CatalogInUse => "end long queries and servers and try again",
+            Self::NoAthlete { .. } => "list them with `pacelake athlete ls`",
+            Self::NoActivity { .. } => "list them with `pacelake ls`",
+            Self::SharedRecording { .. } => "name those too, since the recording must go",
             Self::Conflict { .. } => "try again",
             Self::NoRaw { .. } => "import the recording again",
             Self::TooLarge { .. } => "split the recording",

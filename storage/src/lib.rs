@@ -15,6 +15,7 @@ pub mod lake;
 pub mod layout;
 pub mod maintain;
 pub mod objects;
+pub mod purge;
 pub mod raw;
 pub mod sport;
 mod storage;
@@ -29,4 +30,5 @@ pub use id::{ActivityId, ActivityKey, AthleteId};
 pub use lake::{
     Commit, Committed, KeySet, Lake, LakeView, Problem, TableChange, TableSize, is_missing_file,
 };
+pub use purge::{Erased, Erasure, Swept};
 pub use storage::{Options, Storage};

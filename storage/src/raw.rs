@@ -250,6 +250,22 @@ impl RawStore {
         }
     }
 
+    /// Deletes the bytes of this SHA-256; answers whether they were there.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn delete(&self, athlete_id: AthleteId, sha256: &str) -> Result<bool, Error> {
+        if !self.exists(athlete_id, sha256).await? {
+            return Ok(false);
+        }
+        let path = path(athlete_id, sha256);
+        match self.objects.delete(&path).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(failed("delete", &path, source)),
+        }
+    }
+
     /// The hashes of all that is kept of one athlete, sorted.
     ///
     /// # Errors

@@ -15,9 +15,13 @@ use crate::output;
 /// Prints what imports did, newest first.
 pub async fn run(rim: &Rim, args: &Audit) -> Ending {
     let context = rim.context().await.map_err(boxed)?;
-    let athlete = context.athlete(rim.athlete).await.map_err(boxed)?;
+    // The receipt of a purge outlives its athlete.
+    let athlete_id = match rim.athlete {
+        Some(named) => named,
+        None => context.athlete(None).await.map_err(boxed)?.athlete_id,
+    };
     let filter = AuditFilter {
-        athlete_id: Some(athlete.athlete_id),
+        athlete_id: Some(athlete_id),
         outcome: args.failed.then_some(Outcome::Failed),
         activity_id: args.activity,
         limit: args.limit,

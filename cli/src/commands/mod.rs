@@ -1,5 +1,6 @@
 //! One file a command; here, what they share.
 
+mod athlete;
 mod audit;
 mod best;
 mod check;
@@ -9,6 +10,7 @@ mod generate;
 mod import;
 mod ls;
 mod maintain;
+mod purge;
 mod recompute;
 mod serve;
 mod show;
@@ -49,6 +51,8 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Check(args) => check::run(&rim, args).await,
         Command::Maintain(args) => maintain::run(&rim, args).await,
         Command::Audit(args) => audit::run(&rim, args).await,
+        Command::Athlete(args) => athlete::run(&rim, args).await,
+        Command::Purge(args) => purge::run(&rim, args).await,
         Command::Serve(args) => serve::run(&rim, args).await,
         Command::Generate(args) => generate::run(args),
         Command::Document(args) => document::run(args),

@@ -1,7 +1,7 @@
 //! Athletes.
 
 use super::Catalog;
-use super::value::Row;
+use super::value::{Row, Value};
 use crate::error::Error;
 use crate::id::AthleteId;
 
@@ -20,6 +20,22 @@ pub struct Athlete {
     pub reconciled_revision: i64,
     /// How often they were; see [`Reconciled`](super::Reconciled).
     pub reconciliations: i64,
+    /// Rises when a purge of theirs begins and when it ends.
+    pub purges: i64,
+    /// Rises when the lake's history is rewritten by a purge of anyone's.
+    pub purge_epoch: i64,
+}
+
+/// The columns of `athletes`, in the order of [`Athlete::read`].
+macro_rules! athlete_columns {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " athlete_id, name, time_zone, revision, reconciled_revision, reconciliations, ",
+            "purges, (select coalesce(max(epoch), 0) from purges) ",
+            $after
+        )
+    };
 }
 
 impl Athlete {
@@ -31,28 +47,41 @@ impl Athlete {
             revision: row.int(3)?,
             reconciled_revision: row.int(4)?,
             reconciliations: row.int(5)?,
+            purges: row.int(6)?,
+            purge_epoch: row.int(7)?,
         })
+    }
+
+    /// Whether a purge of theirs is under way.
+    pub fn is_being_purged(&self) -> bool {
+        self.purges % 2 == 1
     }
 }
 
+/// Makes an athlete with the next id: one that nobody has or had, so that
+/// nobody is taken for one who was purged. `$2` is 1 where there may be
+/// others.
+const CREATE: &str = athlete_columns!(
+    "insert into athletes (athlete_id, name) \
+     select 1 + max(id), $1 from (select athlete_id as id from athletes \
+     union all select athlete_id from purges union all select 0) as ids \
+     having $2 = 1 or not exists (select 1 from athletes) \
+     on conflict do nothing returning",
+    ""
+);
+
 impl Catalog {
-    /// The athlete with the least id; makes athlete 1 when there is none.
+    /// The athlete with the least id; makes one when there is none.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn first_athlete(&self) -> Result<Athlete, Error> {
-        const FIRST: &str =
-            "select athlete_id, name, time_zone, revision, reconciled_revision, reconciliations
-            from athletes order by athlete_id limit 1";
+        const FIRST: &str = athlete_columns!("select", "from athletes order by athlete_id limit 1");
         if let Some(row) = self.db.fetch(FIRST, &[]).await?.first() {
             return Athlete::read(row);
         }
         let mut tx = self.db.begin().await?;
-        tx.execute(
-            "insert into athletes (athlete_id) values (1) on conflict do nothing",
-            &[],
-        )
-        .await?;
+        tx.execute(CREATE, &[Value::Null, Value::Int(0)]).await?;
         let rows = tx.fetch(FIRST, &[]).await?;
         tx.commit().await?;
         match rows.first() {
@@ -71,8 +100,7 @@ impl Catalog {
         let rows = self
             .db
             .fetch(
-                "select athlete_id, name, time_zone, revision, reconciled_revision, reconciliations
-                from athletes where athlete_id = $1",
+                athlete_columns!("select", "from athletes where athlete_id = $1"),
                 &[athlete_id.into()],
             )
             .await?;
@@ -86,8 +114,7 @@ impl Catalog {
     pub async fn athletes(&self) -> Result<Vec<Athlete>, Error> {
         self.db
             .fetch(
-                "select athlete_id, name, time_zone, revision, reconciled_revision, reconciliations
-                from athletes order by athlete_id",
+                athlete_columns!("select", "from athletes order by athlete_id"),
                 &[],
             )
             .await?
@@ -103,16 +130,7 @@ impl Catalog {
     pub async fn create_athlete(&self, name: Option<&str>) -> Result<Athlete, Error> {
         loop {
             let mut tx = self.db.begin().await?;
-            let rows = tx
-                .fetch(
-                    "insert into athletes (athlete_id, name)
-                    select coalesce(max(athlete_id), 0) + 1, $1 from athletes where true
-                    on conflict do nothing
-                    returning athlete_id, name, time_zone, revision, reconciled_revision,
-                        reconciliations",
-                    &[name.into()],
-                )
-                .await?;
+            let rows = tx.fetch(CREATE, &[name.into(), Value::Int(1)]).await?;
             tx.commit().await?;
             // No row: another process took the id meanwhile; the next is free.
             if let Some(row) = rows.first() {

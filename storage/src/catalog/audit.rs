@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::value::{Row, Value};
-use super::{Catalog, Tx};
+use super::{Athlete, Catalog, Tx};
 use crate::error::Error;
 use crate::id::{ActivityId, AthleteId};
 
@@ -22,16 +22,19 @@ pub enum Outcome {
     Ignored,
     /// It could not be taken in.
     Failed,
+    /// It went for ever, from every snapshot.
+    Purged,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Created,
         Self::Updated,
         Self::Skipped,
         Self::Ignored,
         Self::Failed,
+        Self::Purged,
     ];
 
     /// Its name in tables, JSON and output.
@@ -42,6 +45,7 @@ impl Outcome {
             Self::Skipped => "skipped",
             Self::Ignored => "ignored",
             Self::Failed => "failed",
+            Self::Purged => "purged",
         }
     }
 
@@ -162,6 +166,33 @@ impl Catalog {
         let mut tx = self.db.begin().await?;
         insert(&mut tx, entries).await?;
         tx.commit().await
+    }
+
+    /// [`write_audit`](Self::write_audit) of one athlete, unless a purge of
+    /// theirs has begun since they were read; answers whether they were
+    /// written.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn write_audit_of(
+        &self,
+        athlete: &Athlete,
+        entries: &[AuditEntry],
+    ) -> Result<bool, Error> {
+        let mut tx = self.db.begin().await?;
+        // Writing nothing new locks the row: a purge waits, or we for it.
+        let same = tx
+            .execute(
+                "update athletes set purges = $2 where athlete_id = $1 and purges = $2",
+                &[athlete.athlete_id.into(), athlete.purges.into()],
+            )
+            .await?;
+        if same == 0 {
+            return Ok(false);
+        }
+        insert(&mut tx, entries).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The entries that `filter` asks for, newest first.

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Tx;
 use super::audit::{self, AuditEntry};
-use super::identity::Source;
+use super::identity::{Pointer, Source};
+use super::purge_steps;
 use super::value::Value;
 use crate::error::Error;
 use crate::id::{ActivityId, ActivityKey, AthleteId};
+use uuid::Uuid;
 
 /// What a commit changes in our catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,11 @@ pub struct CatalogChange {
     pub decided_at: Vec<(AthleteId, i64)>,
     /// Athletes whose ranks and statistics this commit brings up to date.
     pub reconciled: Vec<Reconciled>,
+    /// Activities that its rows were computed from and that it does not
+    /// change: they must be as they were read.
+    pub unchanged: Vec<Pointer>,
+    /// A purge whose rows go from our catalog.
+    pub purge: Option<Uuid>,
 }
 
 /// One athlete whose ranks and statistics are brought up to date.
@@ -83,13 +90,45 @@ impl CatalogChange {
 /// taken, or an athlete was reconciled from a later revision; the transaction
 /// must then be dropped. [`Error::Database`].
 pub async fn apply(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error> {
+    check_unchanged(tx, &change.unchanged).await?;
     give_birth(tx, &change.activities).await?;
     revise(tx, &change.activities).await?;
     end(tx, &change.ended).await?;
     write_sources(tx, &change.sources).await?;
     audit::insert(tx, &change.audit).await?;
     touch_athletes(tx, change).await?;
-    reconcile(tx, &change.reconciled).await
+    reconcile(tx, &change.reconciled).await?;
+    match change.purge {
+        Some(purge_id) => purge_steps::remove_rows(tx, purge_id).await,
+        None => Ok(()),
+    }
+}
+
+/// Conflict, unless each of these is there in the revision that it was read.
+async fn check_unchanged(tx: &mut Tx, pointers: &[Pointer]) -> Result<(), Error> {
+    if pointers.is_empty() {
+        return Ok(());
+    }
+    let ids = pointers.iter().map(|pointer| pointer.key.activity_id.0);
+    let rows = tx
+        .fetch(
+            "select activity_id, revision from activities \
+             where activity_id = any($1) and merged_into is null",
+            &[Value::Ints(ids.collect())],
+        )
+        .await?;
+    let mut found = BTreeMap::new();
+    for row in &rows {
+        found.insert(row.int(0)?, row.int(1)?);
+    }
+    let same = |pointer: &Pointer| found.get(&pointer.key.activity_id.0) == Some(&pointer.revision);
+    if pointers.iter().all(same) {
+        Ok(())
+    } else {
+        Err(Error::Conflict {
+            what: "an activity",
+        })
+    }
 }
 
 /// Conflict, unless each of `rows` was written.

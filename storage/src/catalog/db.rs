@@ -51,12 +51,12 @@ pub enum Dialect {
 /// The catalog database. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Db {
-    engine: Engine,
+    pub(super) engine: Engine,
     journal: Arc<Journal>,
 }
 
 #[derive(Clone, Debug)]
-enum Engine {
+pub(super) enum Engine {
     Sqlite {
         /// Holds one connection: SQLite has one writer at a time, and tasks of
         /// one process queue better here than inside SQLite.

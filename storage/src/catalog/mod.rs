@@ -14,12 +14,15 @@ mod change;
 pub mod conformance;
 mod db;
 mod dialect;
+mod erase;
 mod identity;
 mod journal;
 pub(crate) mod leases;
 mod migrations;
 #[cfg(any(test, feature = "testing"))]
 mod plans;
+mod purge_steps;
+mod purges;
 mod statement;
 mod value;
 
@@ -30,6 +33,8 @@ pub use db::{Db, Dialect, Tx};
 pub use identity::{Pointer, Source};
 pub use journal::Counts;
 pub use leases::Lease;
+pub(crate) use purge_steps::rewritten;
+pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
 pub use value::{Row, Value};
 
 use crate::error::Error;

@@ -8,6 +8,7 @@ mod commits;
 mod cost;
 mod duckdb;
 mod maintenance;
+mod purging;
 mod reading;
 mod rows;
 
@@ -16,6 +17,7 @@ pub use commits::*;
 pub use cost::*;
 pub use duckdb::*;
 pub use maintenance::*;
+pub use purging::*;
 pub use reading::*;
 
 #[cfg(test)]
@@ -52,4 +54,7 @@ crate::testing::on_both!(
     orphans_go_after_their_grace,
     a_claim_has_one_holder,
     raw_bytes_without_a_source_go_after_their_grace,
+    a_purge_leaves_others_as_they_were,
+    a_commit_finds_its_rows_after_a_purge,
+    strays_with_their_rows_are_swept,
 );

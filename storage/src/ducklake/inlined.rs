@@ -112,6 +112,19 @@ pub(crate) struct Places {
     deletes: HashMap<i64, String>,
 }
 
+impl Places {
+    /// The catalog tables that hold rows of a lake table, each with the
+    /// version of the definitions when it was made.
+    pub fn rows_of(&self, table_id: i64) -> &[(String, i64)] {
+        self.rows.get(&table_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The catalog table that holds deletes of a lake table.
+    pub fn deletes_of(&self, table_id: i64) -> Option<&str> {
+        self.deletes.get(&table_id).map(String::as_str)
+    }
+}
+
 /// How the tables of deletes are named: this and the lake table's id.
 const DELETES_PREFIX: &str = "ducklake_inlined_delete_";
 
@@ -251,7 +264,11 @@ async fn load_rows(
 }
 
 /// The names that the table's columns had at a version of the definitions.
-async fn names_at(tx: &mut Tx, table_id: i64, version: i64) -> Result<HashMap<i64, String>, Error> {
+pub(crate) async fn names_at(
+    tx: &mut Tx,
+    table_id: i64,
+    version: i64,
+) -> Result<HashMap<i64, String>, Error> {
     let rows = tx
         .fetch(
             // Where the snapshots of that version have expired, the table's
@@ -270,7 +287,8 @@ async fn names_at(tx: &mut Tx, table_id: i64, version: i64) -> Result<HashMap<i6
         .collect()
 }
 
-fn quoted(name: &str) -> String {
+/// A name as it stands in a statement.
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -11,9 +11,12 @@
 //!   both part of the lake;
 //! - [`merge`] and [`relay`] write rows again that lie in small, foreign or
 //!   half-deleted files, which [`candidates`] lists; [`expire`] lets old
-//!   snapshots go, [`sweep`] removes the files that nothing names.
+//!   snapshots go, [`sweep`] removes the files that nothing names;
+//! - [`purge`] takes rows out of every snapshot: [`history`] reads all files
+//!   there are, [`traces`] finds the rows, [`refile`] writes files without
+//!   them, [`strays`] looks through files that nothing names.
 //!
-//! Nothing outside of `lake.rs` and `maintain.rs` knows this room.
+//! Nothing outside of `lake.rs`, `maintain.rs` and `purge.rs` knows this room.
 
 pub(crate) mod adapter;
 pub(crate) mod bound;
@@ -24,8 +27,10 @@ pub(crate) mod create;
 pub(crate) mod define;
 pub(crate) mod deletes;
 pub(crate) mod entries;
+pub(crate) mod exchange;
 pub(crate) mod expire;
 pub(crate) mod footers;
+pub(crate) mod history;
 pub(crate) mod inlined;
 pub(crate) mod io;
 pub(crate) mod keys;
@@ -33,6 +38,8 @@ pub(crate) mod load;
 pub(crate) mod merge;
 pub(crate) mod named;
 pub(crate) mod output;
+pub(crate) mod purge;
+pub(crate) mod refile;
 pub(crate) mod relay;
 pub(crate) mod removal;
 pub(crate) mod runs;
@@ -40,8 +47,11 @@ pub(crate) mod scan;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod statistics;
+pub(crate) mod strays;
 pub(crate) mod sweep;
+pub(crate) mod table_ranges;
 pub(crate) mod table_stats;
+pub(crate) mod traces;
 pub(crate) mod types;
 pub(crate) mod verify;
 pub(crate) mod write;

@@ -84,7 +84,9 @@ impl ColumnStats {
     }
 }
 
-fn of_column(column: &LakeColumn, array: &ArrayRef) -> ColumnStats {
+/// The statistics of one column's values, whose size in a file is not known
+/// yet: 0.
+pub(crate) fn of_column(column: &LakeColumn, array: &ArrayRef) -> ColumnStats {
     let (values, missing_lists) = match array.data_type() {
         DataType::List(_) => {
             let lists = array.as_list::<i32>();

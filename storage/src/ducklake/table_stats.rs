@@ -164,7 +164,8 @@ fn leaf_types(state: &State, table_id: i64) -> HashMap<i64, DataType> {
         .collect()
 }
 
-fn texts(range: Option<&Range>, data_type: &DataType) -> [Value; 2] {
+/// A range as the catalog has it: least and greatest.
+pub(crate) fn texts(range: Option<&Range>, data_type: &DataType) -> [Value; 2] {
     let text = |bound: Option<&Bound>| Value::from(bound.and_then(|bound| bound.text(data_type)));
     [
         text(range.map(|range| &range.min)),

@@ -125,6 +125,19 @@ pub(crate) fn columns_of(
         .collect()
 }
 
+/// The Arrow type of a column without children; `None` where it is not read.
+pub(crate) fn plain_type(name: &str) -> Option<DataType> {
+    let row = ColumnRow {
+        id: 0,
+        name: String::new(),
+        type_name: name.to_owned(),
+        nullable: true,
+        initial_default: None,
+        parent: None,
+    };
+    arrow_type(&row, &[]).ok()
+}
+
 fn arrow_type(row: &ColumnRow, children: &[LakeColumn]) -> Result<DataType, Error> {
     let unknown = || Error::UnknownType {
         column: row.name.clone(),

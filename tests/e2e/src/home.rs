@@ -40,6 +40,11 @@ impl Home {
         self.folder.path()
     }
 
+    /// The catalog's URL, where it is PostgreSQL.
+    pub fn catalog(&self) -> Option<&str> {
+        self.catalog.as_deref()
+    }
+
     /// The lake, as it stands after `ducklake:` in DuckDB's ATTACH.
     pub fn lake(&self) -> String {
         match &self.catalog {

@@ -8,10 +8,12 @@ mod random;
 mod referee;
 mod samples;
 mod server;
+mod traces;
 mod transcript;
 
 pub use home::{Answer, Home, binary, root};
 pub use random::Random;
-pub use referee::{COUNTS_OF_WRITES, difference, rows};
+pub use referee::{COUNTS_OF_WRITES, difference, duckdb, rows};
 pub use samples::copy_samples;
 pub use server::Server;
+pub use traces::{Past, Wanted, past, snapshots};

@@ -1,7 +1,7 @@
 //! What DuckDB says of a lake.
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::home::{Home, root};
 
@@ -16,6 +16,33 @@ pub const COUNTS_OF_WRITES: &[&str] = &["revision", "input_revision"];
 /// If DuckDB is not there (`make test` installs it into `.venv`) or cannot
 /// read the lake.
 pub fn rows(home: &Home, without: &[&str]) -> Vec<String> {
+    read(home, &["--without", &without.join(",")])
+}
+
+/// Runs statements that change the home's lake by stock DuckDB, keeping
+/// inserts of up to `inline` rows in the catalog.
+///
+/// # Panics
+/// If DuckDB refuses one.
+pub fn duckdb(home: &Home, inline: u32, statements: &[&str]) -> Vec<Vec<serde_json::Value>> {
+    let data_path = format!("{}/lake/", home.data_dir().display());
+    let mut process = Command::new(root().join(".venv/bin/python"))
+        .arg("-B")
+        .arg(root().join("tests/oracles/duckdb_query.py"))
+        .arg(home.lake())
+        .args(["--write", &data_path, "--inline", &inline.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the interpreter can be started");
+    let input = process.stdin.take().expect("it is piped");
+    serde_json::to_writer(input, statements).expect("DuckDB's process listens");
+    let output = process.wait_with_output().expect("DuckDB's process ends");
+    assert!(output.status.success(), "DuckDB refused {statements:?}");
+    serde_json::from_slice(&output.stdout).expect("it prints JSON")
+}
+
+fn read(home: &Home, arguments: &[&str]) -> Vec<String> {
     let python = root().join(".venv/bin/python");
     assert!(
         python.exists(),
@@ -26,7 +53,7 @@ pub fn rows(home: &Home, without: &[&str]) -> Vec<String> {
         .arg("-B")
         .arg(root().join("tests/oracles/rows.py"))
         .arg(home.lake())
-        .args(["--without", &without.join(",")])
+        .args(arguments)
         .output()
         .expect("the interpreter can be started");
     assert!(

@@ -21,6 +21,8 @@ const COMMANDS: &[&str] = &[
     "check",
     "maintain",
     "audit",
+    "athlete",
+    "purge",
     "serve",
     "generate",
 ];

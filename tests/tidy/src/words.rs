@@ -29,6 +29,7 @@ pub const WORDS: &[Word] = &[
             "storage/src/lib.rs",
             "storage/src/conformance",
             "storage/src/maintain",
+            "storage/src/purge.rs",
         ],
         place: "only storage/src/ducklake knows the format; ask storage::Lake",
     },
