@@ -22,6 +22,9 @@ use crate::progress::Silent;
 /// How often a table is planned anew where all its steps were overtaken.
 const ATTEMPTS: u32 = 5;
 
+/// Up to how many bytes are rewritten while others who commit wait: well below
+/// a second's work.
+const FIRST_BYTES: u64 = 4 << 20;
 /// How long a command waits for work that another process has claimed: a
 /// little longer than the claim of a process lasts that was killed.
 const CLAIM_WAIT: Duration = Duration::from_secs(20);
@@ -264,7 +267,12 @@ async fn rewrite(
                 context.progress.end();
                 return Ok(());
             }
-            match lake.rewrite(step).await? {
+            let mut became = lake.rewrite(step).await?;
+            // A table that changes without pause would never let it through.
+            if became == Rewritten::Overtaken && in_vain > 0 && step.before.bytes <= FIRST_BYTES {
+                became = lake.rewrite_first(step).await?;
+            }
+            match became {
                 Rewritten::Done(_) => {
                     done += 1;
                     count(line, step);

@@ -31,6 +31,7 @@ use crate::catalog::{CatalogChange, Lease};
 use crate::code::{Code, Failure};
 use crate::ducklake::candidates;
 use crate::ducklake::commit::{self, Label, Prepared};
+use crate::ducklake::commit_first::commit_first;
 pub use crate::ducklake::expire::Expired;
 use crate::ducklake::expire::{self, Expiry};
 use crate::ducklake::merge::{Merge, Merged};
@@ -147,6 +148,16 @@ impl Rewrite {
     pub fn table(&self) -> &'static Table {
         self.table
     }
+
+    /// A sentence for the lake's history.
+    fn message(&self) -> String {
+        format!(
+            "{} {} files of {}",
+            self.why.name(),
+            self.before.files,
+            self.table.name
+        )
+    }
 }
 
 /// What became of a rewrite.
@@ -245,8 +256,41 @@ impl Lake {
     /// changed then.
     pub async fn rewrite(&self, rewrite: &Rewrite) -> Result<Rewritten, Error> {
         let state = self.inner.newest().await?;
-        let Some(table) = state.tables.get(rewrite.table.name) else {
+        let Some((prepared, after)) = self.prepare(state, rewrite).await? else {
             return Ok(Rewritten::Overtaken);
+        };
+        let message = rewrite.message();
+        let label = label(&message);
+        let (db, io) = (&self.inner.db, &self.inner.io);
+        match commit::commit(db, io, prepared, label, &CatalogChange::default()).await {
+            Ok(_) => Ok(Rewritten::Done(after)),
+            Err(error) if error.code() == Code::Conflict => Ok(Rewritten::Overtaken),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same while everybody else who commits waits: for little that is
+    /// overtaken again and again, at a table that changes without pause.
+    ///
+    /// # Errors
+    /// As [`rewrite`](Self::rewrite).
+    pub async fn rewrite_first(&self, rewrite: &Rewrite) -> Result<Rewritten, Error> {
+        let base = self.inner.newest().await?;
+        let message = rewrite.message();
+        let (db, io) = (&self.inner.db, &self.inner.io);
+        let prepare = |state| self.prepare(state, rewrite);
+        let after = commit_first(db, io, &base, label(&message), prepare).await?;
+        Ok(after.map_or(Rewritten::Overtaken, Rewritten::Done))
+    }
+
+    /// Writes the new files; `None` where an old one is gone.
+    async fn prepare(
+        &self,
+        state: Arc<State>,
+        rewrite: &Rewrite,
+    ) -> Result<Option<(Prepared, Amount)>, Error> {
+        let Some(table) = state.tables.get(rewrite.table.name) else {
+            return Ok(None);
         };
         let by_id: HashMap<i64, &Arc<DataFile>> =
             table.files.iter().map(|file| (file.id, file)).collect();
@@ -254,35 +298,44 @@ impl Lake {
         for id in &rewrite.files {
             match by_id.get(id) {
                 Some(file) => old.push(Arc::clone(file)),
-                None => return Ok(Rewritten::Overtaken),
+                None => return Ok(None),
             }
         }
+        let io = &self.inner.io;
+        let sort = rewrite.table.sort;
+        let snapshot_id = state.snapshot_id;
+        let inlined = match (rewrite.why, &table.inlined) {
+            (Why::Foreign, Some(inlined)) => inlined.origins.clone(),
+            (Why::Foreign | Why::Small | Why::Deleted, _) => Vec::new(),
+        };
         let written = match rewrite.why {
-            Why::Foreign => self.relay(&state, table, rewrite, &old).await?,
+            Why::Foreign => {
+                let inlined = table.inlined.as_ref().map(|inlined| &inlined.rows);
+                relay(io, table, snapshot_id, sort, &old, inlined).await?
+            }
             Why::Small | Why::Deleted => {
                 let merge = Merge {
                     table,
-                    snapshot_id: state.snapshot_id,
-                    sort: rewrite.table.sort,
+                    snapshot_id,
+                    sort,
                     files: &old,
                     partition: rewrite.partition.clone(),
                     // A plan takes about as much as makes one file.
                     target_bytes: 2 * TARGET_BYTES,
                 };
-                match merge.write(&self.inner.io).await? {
+                match merge.write(io).await? {
                     Merged::Files(written) => written,
                     Merged::Unsorted(id) => {
-                        tracing::info!(
-                            table = rewrite.table.name,
-                            file = id,
-                            "a file is not in order; its merge sorts all rows"
-                        );
-                        self.relay(&state, table, rewrite, &old).await?
+                        let table_name = rewrite.table.name;
+                        tracing::info!(table_name, id, "a file is not in order: sorting all rows");
+                        relay(io, table, snapshot_id, sort, &old, None).await?
                     }
                 }
             }
         };
-        self.replace(&state, table, rewrite, &old, written).await
+        let after = Amount::of_new(&written);
+        let prepared = Prepared::rewrite(&state, table, &old, inlined, written);
+        Ok(Some((prepared, after)))
     }
 
     /// Lets snapshots go that are older than `keep_snapshots`, unless someone
@@ -317,49 +370,13 @@ impl Lake {
     pub async fn claim(&self, work: &str) -> Result<Option<Lease>, Error> {
         Lease::claim(&self.inner.db, work).await
     }
+}
 
-    async fn relay(
-        &self,
-        state: &State,
-        table: &Arc<TableState>,
-        rewrite: &Rewrite,
-        old: &[Arc<DataFile>],
-    ) -> Result<Vec<NewFile>, Error> {
-        let io = &self.inner.io;
-        relay(io, table, state.snapshot_id, rewrite.table.sort, old).await
-    }
-
-    async fn replace(
-        &self,
-        state: &Arc<State>,
-        table: &Arc<TableState>,
-        rewrite: &Rewrite,
-        old: &[Arc<DataFile>],
-        written: Vec<NewFile>,
-    ) -> Result<Rewritten, Error> {
-        let after = Amount::of_new(&written);
-        let inlined = match (rewrite.why, &table.inlined) {
-            (Why::Foreign, Some(inlined)) => inlined.origins.clone(),
-            (Why::Foreign | Why::Small | Why::Deleted, _) => Vec::new(),
-        };
-        let message = format!(
-            "{} of {}: {} files to {}",
-            rewrite.why.name(),
-            rewrite.table.name,
-            old.len(),
-            after.files
-        );
-        let label = Label {
-            attempt: Uuid::now_v7(),
-            message: &message,
-        };
-        let prepared = Prepared::rewrite(state, table, old, inlined, written);
-        let (db, io) = (&self.inner.db, &self.inner.io);
-        match commit::commit(db, io, prepared, label, &CatalogChange::default()).await {
-            Ok(_) => Ok(Rewritten::Done(after)),
-            Err(error) if error.code() == Code::Conflict => Ok(Rewritten::Overtaken),
-            Err(error) => Err(error),
-        }
+/// Names an attempt.
+fn label(message: &str) -> Label<'_> {
+    Label {
+        attempt: Uuid::now_v7(),
+        message,
     }
 }
 

@@ -20,10 +20,10 @@ use super::io::Io;
 use super::keys::Matcher;
 use super::load;
 use super::removal::{Fate, Found, Loss};
-use super::snapshot::{self, Claim};
+use super::snapshot::{self, Claim, Claimed};
 use super::state::{DataFile, State, TableState};
 use super::write::{self, NewDeletes, NewFile};
-use crate::catalog::{self, CatalogChange, Db, Value};
+use crate::catalog::{self, CatalogChange, Db, Tx, Value};
 use crate::error::Error;
 
 /// How often a transaction that others were in the way of is tried.
@@ -221,7 +221,7 @@ impl Prepared {
     }
 
     /// How many file ids it needs.
-    fn file_ids(&self) -> i64 {
+    pub(super) fn file_ids(&self) -> i64 {
         let of_table = |table: &PreparedTable| table.written.len() + table.new_deletes().count();
         self.tables.iter().map(of_table).sum::<usize>() as i64
     }
@@ -389,29 +389,44 @@ async fn attempt_once(
         }
         let found = prepared.file_ids();
         if found != file_ids {
-            tx.execute(
-                "update ducklake_snapshot set next_file_id = $1 where snapshot_id = $2",
-                &[
-                    Value::Int(claimed.first_file_id + found),
-                    Value::Int(claimed.snapshot_id),
-                ],
-            )
-            .await?;
+            set_next_file_id(&mut tx, &claimed, found).await?;
         }
     }
-    entries::check_live(&mut tx, prepared).await?;
-    entries::write(&mut tx, prepared, &claimed).await?;
-    snapshot::record(
-        &mut tx,
-        claimed.snapshot_id,
-        &changes_made(prepared),
-        Some(label.message),
-        Some(label.attempt),
-    )
-    .await?;
+    write_entries(&mut tx, prepared, &claimed, label).await?;
     catalog::apply(&mut tx, catalog).await?;
     tx.commit().await.map_err(Failed::AtTheEnd)?;
     Ok(claimed.snapshot_id)
+}
+
+/// Takes so many file ids with the snapshot.
+pub(super) async fn set_next_file_id(
+    tx: &mut Tx,
+    claimed: &Claimed,
+    file_ids: i64,
+) -> Result<(), Error> {
+    tx.execute(
+        "update ducklake_snapshot set next_file_id = $1 where snapshot_id = $2",
+        &[
+            Value::Int(claimed.first_file_id + file_ids),
+            Value::Int(claimed.snapshot_id),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Writes all that the lake's catalog gets, under the lock.
+pub(super) async fn write_entries(
+    tx: &mut Tx,
+    prepared: &Prepared,
+    claimed: &Claimed,
+    label: Label<'_>,
+) -> Result<(), Error> {
+    entries::check_live(tx, prepared).await?;
+    entries::write(tx, prepared, claimed).await?;
+    let made = changes_made(prepared);
+    let (message, attempt) = (Some(label.message), Some(label.attempt));
+    snapshot::record(tx, claimed.snapshot_id, &made, message, attempt).await
 }
 
 /// Looks up the snapshot that an attempt made.

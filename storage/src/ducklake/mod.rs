@@ -23,6 +23,7 @@ pub(crate) mod bound;
 pub(crate) mod candidates;
 pub(crate) mod changes;
 pub(crate) mod commit;
+pub(crate) mod commit_first;
 pub(crate) mod create;
 pub(crate) mod define;
 pub(crate) mod deletes;

@@ -21,8 +21,7 @@ const PORTION: Portion = Portion {
     rows: 256,
 };
 
-/// Writes the live rows of the files, and rows that lie in the catalog, as
-/// files of ours: sorted each, though not among each other.
+/// Writes the live rows of the files, and `more` rows, as files of ours: sorted each, though not among each other.
 ///
 /// # Errors
 /// As [`write::write_rows`]; no new file stays then.
@@ -32,9 +31,11 @@ pub(crate) async fn relay(
     snapshot_id: i64,
     sort: &[&'static str],
     files: &[Arc<DataFile>],
+    more: Option<&RecordBatch>,
 ) -> Result<Vec<NewFile>, Error> {
     let mut written = Vec::new();
-    match relay_into(io, table, snapshot_id, sort, files, &mut written).await {
+    let more = more.into_iter().cloned().collect();
+    match relay_into(io, table, snapshot_id, sort, files, more, &mut written).await {
         Ok(()) => Ok(written),
         Err(error) => {
             let objects: Vec<Object> = written.into_iter().map(|file| file.object).collect();
@@ -50,13 +51,10 @@ async fn relay_into(
     snapshot_id: i64,
     sort: &[&'static str],
     files: &[Arc<DataFile>],
+    mut batches: Vec<RecordBatch>,
     written: &mut Vec<NewFile>,
 ) -> Result<(), Error> {
-    let mut batches: Vec<RecordBatch> = Vec::new();
     let mut bytes = 0;
-    if let Some(inlined) = &table.inlined {
-        batches.push(inlined.rows.clone());
-    }
     for file in files {
         let mut run = Run::open(io, table, file, snapshot_id, PORTION).await?;
         while let Some(batch) = run.next().await? {
