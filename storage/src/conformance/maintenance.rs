@@ -223,7 +223,7 @@ pub async fn merge_single_commits(place: &Place, commits: i64, samples: i64) -> 
 }
 
 /// After hundreds of single commits as many files stay as one commit of all
-/// of it makes. (The example `single_commits` does it for any number.)
+/// of it makes.
 pub async fn single_commits_become_what_one_commit_makes(place: &Place) {
     const COMMITS: usize = 220;
     for merged in merge_single_commits(place, COMMITS as i64, 20).await {
