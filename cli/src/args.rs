@@ -48,6 +48,9 @@ pub struct Common {
     /// A PostgreSQL catalog instead of the embedded one [env: PACELAKE_CATALOG]
     #[arg(long, global = true, value_name = "URL")]
     pub catalog: Option<String>,
+    /// A bucket for all objects, such as s3://bucket/prefix [env: PACELAKE_STORE]
+    #[arg(long, global = true, value_name = "URL")]
+    pub store: Option<String>,
     /// Configuration file [default: pacelake.toml in the data folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,

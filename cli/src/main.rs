@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let flags = Flags {
         data_dir: cli.common.data_dir.clone(),
         catalog: cli.common.catalog.clone(),
+        store: cli.common.store.clone(),
         listen: None,
     };
     let settings = match Settings::gather(cli.common.config.as_deref(), &flags) {

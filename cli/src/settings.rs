@@ -1,7 +1,9 @@
 //! Every setting, declared once: name, what it is for, default.
 //!
 //! In rising order: the default, the configuration file, the environment
-//! (`PACELAKE_…`), the flag.
+//! (`PACELAKE_…`), the flag. Secrets come from the environment only.
+
+mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,56 @@ pub const SETTINGS: &[SettingRow] = &[
         name: "catalog",
         doc: "`postgres://…` for a PostgreSQL catalog; may hold a password, so prefer the environment to a flag.",
         default: "SQLite in the data folder",
+    },
+    SettingRow {
+        name: "store",
+        doc: "`s3://bucket/prefix` for lake and raw recordings in a bucket of an S3 store.",
+        default: "the data folder",
+    },
+    SettingRow {
+        name: "s3_endpoint",
+        doc: "The S3 server, such as `https://storage.example.org:9000`.",
+        default: "AWS's own, by region",
+    },
+    SettingRow {
+        name: "s3_region",
+        doc: "The bucket's region.",
+        default: "us-east-1",
+    },
+    SettingRow {
+        name: "s3_path_style",
+        doc: "Whether the bucket stands in the path of requests rather than in the host's name.",
+        default: "true where there is an endpoint",
+    },
+    SettingRow {
+        name: "s3_allow_http",
+        doc: "Whether the endpoint may be plain HTTP, which everyone on the way can read and change.",
+        default: "false",
+    },
+    SettingRow {
+        name: "s3_ca_file",
+        doc: "Root certificates (PEM) to trust for the endpoint besides the system's.",
+        default: "none",
+    },
+    SettingRow {
+        name: "s3_connect_timeout_s",
+        doc: "Seconds to wait for a connection to the S3 server.",
+        default: "5",
+    },
+    SettingRow {
+        name: "s3_request_timeout_s",
+        doc: "Seconds that one request may take, such as a part of 8 MiB; longer downloads go on where they were.",
+        default: "60",
+    },
+    SettingRow {
+        name: "s3_retries",
+        doc: "How often a failed request is tried again.",
+        default: "8",
+    },
+    SettingRow {
+        name: "s3_retry_timeout_s",
+        doc: "Seconds after which no retry begins.",
+        default: "60",
     },
     SettingRow {
         name: "listen",
@@ -141,6 +193,35 @@ pub const SETTINGS: &[SettingRow] = &[
     },
 ];
 
+/// What is read from the environment only, and never printed.
+pub const SECRETS: &[SettingRow] = &[
+    SettingRow {
+        name: "s3_access_key_id",
+        doc: "Names the key for the S3 store.",
+        default: "none",
+    },
+    SettingRow {
+        name: "s3_secret_access_key",
+        doc: "The key itself.",
+        default: "none",
+    },
+    SettingRow {
+        name: "s3_secret_access_key_file",
+        doc: "A file that holds the key instead, such as a mounted secret.",
+        default: "none",
+    },
+    SettingRow {
+        name: "s3_session_token",
+        doc: "Goes with keys that are lent for a while.",
+        default: "none",
+    },
+];
+
+/// The variable of a setting or secret.
+pub fn variable(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_uppercase())
+}
+
 /// The settings of one run.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,6 +230,26 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// See [`SETTINGS`].
     pub catalog: Option<String>,
+    /// See [`SETTINGS`].
+    pub store: Option<String>,
+    /// See [`SETTINGS`].
+    pub s3_endpoint: Option<String>,
+    /// See [`SETTINGS`].
+    pub s3_region: String,
+    /// See [`SETTINGS`].
+    pub s3_path_style: Option<bool>,
+    /// See [`SETTINGS`].
+    pub s3_allow_http: bool,
+    /// See [`SETTINGS`].
+    pub s3_ca_file: Option<PathBuf>,
+    /// See [`SETTINGS`].
+    pub s3_connect_timeout_s: u32,
+    /// See [`SETTINGS`].
+    pub s3_request_timeout_s: u32,
+    /// See [`SETTINGS`].
+    pub s3_retries: u16,
+    /// See [`SETTINGS`].
+    pub s3_retry_timeout_s: u32,
     /// See [`SETTINGS`].
     pub listen: String,
     /// See [`SETTINGS`].
@@ -204,6 +305,9 @@ pub struct Flags {
     pub catalog: Option<String>,
     /// See [`SETTINGS`].
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// See [`SETTINGS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,
 }
 
@@ -232,6 +336,7 @@ impl Settings {
             }
         };
         Figment::from(defaults)
+            .merge(store::aws_environment())
             .merge(file)
             .merge(environment)
             .merge(Serialized::defaults(flags))
@@ -251,6 +356,16 @@ impl Default for Settings {
                 .unwrap_or_else(|| PathBuf::from("."))
                 .join("pacelake"),
             catalog: None,
+            store: None,
+            s3_endpoint: None,
+            s3_region: "us-east-1".to_owned(),
+            s3_path_style: None,
+            s3_allow_http: false,
+            s3_ca_file: None,
+            s3_connect_timeout_s: 5,
+            s3_request_timeout_s: 60,
+            s3_retries: 8,
+            s3_retry_timeout_s: 60,
             listen: "127.0.0.1:8080".to_owned(),
             maintain: true,
             keep_snapshots_s: WEEK_S,

@@ -7,13 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
-use storage::Error as StorageError;
 use storage::catalog::Lease;
 use storage::lake::TableSize;
 use storage::maintain::plan::Mode;
 use storage::maintain::{Amount, Cleaning, GRACE, Rewrite, Rewritten};
 use storage::table::Table;
+use storage::{Error as StorageError, Storage};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -191,6 +192,7 @@ async fn clean(
     };
     let (cleaned, now_us) = storage.lake.clean(&cleaning).await?;
     let (raw, raw_bytes) = storage.raw.sweep(now_us, GRACE, options.dry_run).await?;
+    let abandoned = remove_abandoned(storage, now_us, options.dry_run).await?;
     claim.release().await?;
     Ok(Some(CleanReport {
         snapshots: cleaned.expired.snapshots,
@@ -198,11 +200,25 @@ async fn clean(
         unlisted_files: cleaned.expired.files,
         unlisted_bytes: cleaned.expired.bytes,
         removed_files: cleaned.swept.scheduled,
-        orphans: cleaned.swept.orphans,
+        orphans: cleaned.swept.orphans + abandoned,
         removed_bytes: cleaned.swept.bytes,
         raw,
         raw_bytes,
     }))
+}
+
+/// Removes what puts that were cut off left behind, which no list of objects
+/// shows; answers how much there was.
+async fn remove_abandoned(storage: &Storage, now_us: i64, dry_run: bool) -> Result<u64, Error> {
+    let before_us = now_us - GRACE.as_micros() as i64;
+    let before = Timestamp::from_microsecond(before_us).unwrap_or(Timestamp::MIN);
+    let abandoned = storage.objects.abandoned(before).await?;
+    if !dry_run {
+        for abandoned in &abandoned {
+            storage.objects.remove_abandoned(abandoned).await?;
+        }
+    }
+    Ok(abandoned.len() as u64)
 }
 
 /// Claims work, so that two processes do not both do it. A command waits as

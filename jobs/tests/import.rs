@@ -69,10 +69,7 @@ impl Home {
 }
 
 async fn open(folder: &Path, progress: Arc<dyn Progress>) -> Context {
-    let options = Options {
-        data_dir: folder.to_owned(),
-        catalog: None,
-    };
+    let options = Options::in_folder(folder);
     let tables = query::derived::tables();
     Context {
         storage: Storage::open(&options, &tables, storage::tables::VIEWS)

@@ -37,6 +37,7 @@ async fn open(folder: &Path) -> Context {
     let options = storage::Options {
         data_dir: folder.to_owned(),
         catalog: None,
+        store: storage::Store::DataDir,
     };
     let tables = query::derived::tables();
     let storage = storage::Storage::open(&options, &tables, storage::tables::VIEWS);

@@ -1,7 +1,9 @@
 //! What can go wrong in storage.
 
+use crate::catalog::CatalogTrouble;
 use crate::code::{Code, Failure};
 use crate::id::{ActivityId, AthleteId};
+use crate::objects::Trouble;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,14 @@ pub enum Error {
         /// What was attempted, as a verb.
         attempt: &'static str,
         /// What the database said.
+        source: sqlx::Error,
+    },
+    /// PostgreSQL lets nobody in.
+    #[error("the PostgreSQL server of the catalog: {trouble}")]
+    CatalogRefused {
+        /// What is wrong, as far as the server says.
+        trouble: CatalogTrouble,
+        /// What the server or the connection said.
         source: sqlx::Error,
     },
     /// A URL that names no PostgreSQL database.
@@ -97,6 +107,26 @@ pub enum Error {
         /// The store's answer.
         source: object_store::Error,
     },
+    /// The object store does not serve us at all.
+    #[error("{place}: {trouble}")]
+    StoreRefused {
+        /// The bucket and its server.
+        place: String,
+        /// What is wrong, as far as the store says.
+        trouble: Trouble,
+        /// The store's answer.
+        source: object_store::Error,
+    },
+    /// An option of the object store that means nothing.
+    #[error("{what}: {reason}")]
+    StoreOption {
+        /// What was given.
+        what: String,
+        /// Why it cannot be used.
+        reason: &'static str,
+        /// What can be.
+        try_next: &'static str,
+    },
     /// A folder of this machine cannot be used.
     #[error("could not {attempt} {path}")]
     Disk {
@@ -181,6 +211,7 @@ impl Error {
         match self {
             Self::Database { source, .. } => is_retryable(source),
             Self::CatalogUrl(_)
+            | Self::CatalogRefused { .. }
             | Self::Value(_)
             | Self::Column { .. }
             | Self::UnknownCatalog { .. }
@@ -193,6 +224,8 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::UnknownVersion { .. }
             | Self::Store { .. }
+            | Self::StoreRefused { .. }
+            | Self::StoreOption { .. }
             | Self::Disk { .. }
             | Self::Parquet { .. }
             | Self::Rows { .. }
@@ -258,7 +291,7 @@ impl Failure for Error {
     fn code(&self) -> Code {
         match self {
             Self::Database { source, .. } if is_own_fault(source) => Code::Internal,
-            Self::Database { .. } => Code::CatalogUnavailable,
+            Self::Database { .. } | Self::CatalogRefused { .. } => Code::CatalogUnavailable,
             Self::CatalogUrl(_) => Code::InvalidArgument,
             Self::Value(_) => Code::Internal,
             Self::Column { .. } => Code::Inconsistent,
@@ -270,7 +303,10 @@ impl Failure for Error {
             Self::CatalogInUse | Self::Conflict { .. } => Code::Conflict,
             Self::NoRaw { .. } => Code::NotFound,
             Self::TooLarge { .. } => Code::InputTooLarge,
-            Self::Store { .. } | Self::Disk { .. } => Code::StoreUnavailable,
+            Self::Store { .. } | Self::StoreRefused { .. } | Self::Disk { .. } => {
+                Code::StoreUnavailable
+            }
+            Self::StoreOption { .. } => Code::InvalidArgument,
             Self::Parquet { .. } | Self::Inconsistent { .. } => Code::Inconsistent,
             Self::Rows { .. } | Self::Plan { .. } => Code::Internal,
             Self::NoSnapshot { .. } | Self::NoTable { .. } => Code::NotFound,
@@ -282,6 +318,7 @@ impl Failure for Error {
         match self {
             Self::Database { source, .. } if is_own_fault(source) => "report it with the log",
             Self::Database { .. } => "see that the catalog can be reached and try again",
+            Self::CatalogRefused { trouble, .. } => trouble.try_next(),
             Self::CatalogUrl(_) => "give a URL such as postgres://user@host/database",
             Self::Value(_) => "report it with the log",
             Self::Column { .. } | Self::Parquet { .. } | Self::Inconsistent { .. } => "run check",
@@ -296,9 +333,10 @@ impl Failure for Error {
                 "use the build of pacelake that wrote it, or a newer one"
             }
             Self::UnknownType { .. } => "give the column a plain type",
-            Self::Store { .. } | Self::Disk { .. } => {
-                "check the disk or object store: space, rights, and that it can be reached"
-            }
+            Self::Store { source, .. } => Trouble::of(source).try_next(),
+            Self::StoreRefused { trouble, .. } => trouble.try_next(),
+            Self::StoreOption { try_next, .. } => try_next,
+            Self::Disk { .. } => "check the disk: space, rights, and that it is there",
             Self::Rows { .. } | Self::Plan { .. } => "report it with the log",
             Self::NoSnapshot { .. } => "ask for a newer snapshot",
             Self::NoTable { .. } | Self::NoColumn { .. } => "look at the data dictionary",

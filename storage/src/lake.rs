@@ -1,7 +1,6 @@
 //! The lake: tables that change together, one snapshot after the other.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
@@ -28,7 +27,7 @@ pub use crate::ducklake::verify::Problem;
 use crate::ducklake::{create, snapshot, verify};
 use crate::error::Error;
 use crate::id::{ActivityKey, AthleteId};
-use crate::objects::open_disk;
+use crate::objects::Objects;
 use crate::table::Table;
 
 /// How many files a read by key reads at once.
@@ -159,43 +158,26 @@ pub struct Committed {
 }
 
 impl Lake {
-    /// Opens the lake in `db` with its files under the folder `files`, making
-    /// both and what is missing of `tables` and `views` (name and SQL).
+    /// Opens the lake in `db` with its files in `objects`, making what is
+    /// missing of it, of `tables` and of `views` (name and SQL).
     ///
     /// # Errors
     /// [`Error::UnknownVersion`] for a lake of another format,
     /// [`Error::Inconsistent`] where its files lie elsewhere,
-    /// [`Error::Database`], [`Error::Disk`].
+    /// [`Error::Database`].
     pub(crate) async fn open(
         db: Db,
-        files: &Path,
-        tables: &[&'static Table],
-        views: &[(&str, &str)],
-    ) -> Result<Self, Error> {
-        let store = open_disk(files)?;
-        let files = files.canonicalize().map_err(|source| Error::Disk {
-            attempt: "find",
-            path: files.display().to_string(),
-            source,
-        })?;
-        // DuckDB compares the path as text, slash included.
-        let data_path = format!("{}/", files.display());
-        Self::open_with(db, data_path, store, tables, views).await
-    }
-
-    /// [`open`](Self::open) with the object store that holds `data_path`.
-    pub(crate) async fn open_with(
-        db: Db,
-        data_path: String,
-        store: Arc<dyn ObjectStore>,
+        objects: &Objects,
         tables: &[&'static Table],
         views: &[(&str, &str)],
     ) -> Result<Self, Error> {
         let moved = match db.dialect() {
-            Dialect::Sqlite => Moved::Allowed,
-            Dialect::Postgres => Moved::Refused,
+            Dialect::Sqlite if objects.is_on_disk() => Moved::Allowed,
+            Dialect::Sqlite | Dialect::Postgres => Moved::Refused,
         };
-        let info = create::open(&db, &data_path, moved, tables, views).await?;
+        let data_path = &objects.data_path;
+        let store = Arc::clone(&objects.lake);
+        let info = create::open(&db, data_path, moved, tables, views).await?;
         let url = format!("lake://{}", info.uuid);
         let url = ObjectStoreUrl::parse(url).map_err(|source| Error::Plan {
             attempt: "name the lake's object store",

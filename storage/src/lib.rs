@@ -30,5 +30,6 @@ pub use id::{ActivityId, ActivityKey, AthleteId};
 pub use lake::{
     Commit, Committed, KeySet, Lake, LakeView, Problem, TableChange, TableSize, is_missing_file,
 };
+pub use objects::{Objects, Store};
 pub use purge::{Erased, Erasure, Swept};
 pub use storage::{Options, Storage};

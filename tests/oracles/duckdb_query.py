@@ -8,7 +8,8 @@ one JSON list, with the rows of each statement as a list of lists: doubles as
 `f:` and their bits in hexadecimal, timestamps as `t:` and microseconds since
 1970, dates as `d:` and days, so that nothing is lost on the way.
 
-With `--write` the lake is made where it is absent and may be changed.
+With `--write` the lake is made where it is absent and may be changed. For a
+lake on S3 see rows.py.
 """
 
 import argparse
@@ -17,23 +18,17 @@ import json
 import struct
 import sys
 
-import duckdb
-
-from rows import EXTENSIONS, attach, extension
+from rows import attach, connect, quoted
 
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
 def attach_for_writing(catalog, data_path, inline):
     """A connection whose default catalog is the lake, which may be changed."""
-    lake = duckdb.connect()
-    lake.execute("SET autoinstall_known_extensions = false")
-    for name in EXTENSIONS:
-        lake.execute(f"LOAD '{extension(name)}'")
-    target, path = (text.replace("'", "''") for text in (catalog, data_path))
+    lake = connect()
     lake.execute(
-        f"ATTACH 'ducklake:{target}' AS lake"
-        f" (DATA_PATH '{path}', DATA_INLINING_ROW_LIMIT {inline})"
+        f"ATTACH {quoted('ducklake:' + catalog)} AS lake"
+        f" (DATA_PATH {quoted(data_path)}, DATA_INLINING_ROW_LIMIT {inline})"
     )
     lake.execute("USE lake")
     return lake

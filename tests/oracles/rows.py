@@ -9,17 +9,19 @@ are sorted, so that two lakes with equal rows print equal text. With `--tables`
 only names and row counts are printed.
 
 The extensions come from the wheels beside this interpreter; nothing is
-downloaded.
+downloaded. For a lake on S3 the variable LAKE_S3 holds a JSON object with
+`endpoint` (host and port), `use_ssl`, `region`, `key_id` and `secret`.
 """
 
 import argparse
 import importlib
 import json
+import os
 import pathlib
 
 import duckdb
 
-EXTENSIONS = ["ducklake", "sqlite_scanner", "postgres_scanner"]
+EXTENSIONS = ["ducklake", "sqlite_scanner", "postgres_scanner", "httpfs"]
 
 
 def extension(name):
@@ -28,17 +30,35 @@ def extension(name):
     return next(folder.rglob(f"{name}.duckdb_extension"))
 
 
-def attach(catalog, snapshot=None):
-    """A connection whose default catalog is the lake, read-only."""
+def quoted(text):
+    """The text as a literal of SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def connect():
+    """A connection that reaches lakes on disk and, by LAKE_S3, on S3."""
     lake = duckdb.connect()
     # A name that is not found must fail, not be fetched.
     lake.execute("SET autoinstall_known_extensions = false")
-    lake.execute("SET TimeZone = 'UTC'")
     for name in EXTENSIONS:
         lake.execute(f"LOAD '{extension(name)}'")
+    if "LAKE_S3" in os.environ:
+        s3 = json.loads(os.environ["LAKE_S3"])
+        lake.execute(
+            "CREATE SECRET (TYPE s3, URL_STYLE 'path'"
+            f", ENDPOINT {quoted(s3['endpoint'])}, USE_SSL {bool(s3['use_ssl'])}"
+            f", REGION {quoted(s3['region'])}, KEY_ID {quoted(s3['key_id'])}"
+            f", SECRET {quoted(s3['secret'])})"
+        )
+    return lake
+
+
+def attach(catalog, snapshot=None):
+    """A connection whose default catalog is the lake, read-only."""
+    lake = connect()
+    lake.execute("SET TimeZone = 'UTC'")
     options = "READ_ONLY" if snapshot is None else f"READ_ONLY, SNAPSHOT_VERSION {snapshot}"
-    target = catalog.replace("'", "''")
-    lake.execute(f"ATTACH 'ducklake:{target}' AS lake ({options})")
+    lake.execute(f"ATTACH {quoted('ducklake:' + catalog)} AS lake ({options})")
     lake.execute("USE lake")
     return lake
 

@@ -66,10 +66,7 @@ impl TestApp {
     /// The same within other limits.
     pub async fn within(limits: ServerLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            data_dir: folder.path().to_owned(),
-            catalog: None,
-        };
+        let options = Options::in_folder(folder.path());
         let storage = Storage::open(&options, &query::derived::tables(), &[])
             .await
             .unwrap();

@@ -41,12 +41,27 @@ fn settings_reference() -> String {
          | file | environment | what for | default |\n|---|---|---|---|\n",
     );
     for row in crate::settings::SETTINGS {
-        let variable = format!("PACELAKE_{}", row.name.to_uppercase());
+        let variable = crate::settings::variable(row.name);
         text.push_str(&format!(
             "| `{}` | `{variable}` | {} | {} |\n",
             row.name, row.doc, row.default
         ));
     }
+    text.push_str(
+        "\n## Secrets\n\nThey come from the environment only, or from a file that it names; \
+         what is wrong with one is said without printing it.\n\n\
+         | environment | what for |\n|---|---|\n",
+    );
+    for row in crate::settings::SECRETS {
+        let variable = crate::settings::variable(row.name);
+        text.push_str(&format!("| `{variable}` | {} |\n", row.doc));
+    }
+    text.push_str(
+        "\nWhere neither a setting nor a secret is given, the variables that other S3 programs \
+         read count instead: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3`, \
+         `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, \
+         `AWS_SESSION_TOKEN`.\n",
+    );
     text
 }
 

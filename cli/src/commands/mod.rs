@@ -87,6 +87,7 @@ impl Rim {
         let options = Options {
             data_dir: self.settings.data_dir.clone(),
             catalog: self.settings.catalog.clone(),
+            store: self.settings.store()?,
         };
         Storage::open(&options, &query::derived::tables(), storage::tables::VIEWS).await
     }

@@ -72,10 +72,7 @@ async fn csv(session: &Session, text: &str) -> String {
 #[tokio::test]
 async fn a_session_sees_its_snapshot_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        data_dir: folder.path().to_owned(),
-        catalog: None,
-    };
+    let options = Options::in_folder(folder.path());
     let views = [("samples", SAMPLES_VIEW)];
     let storage = Storage::open(&options, &[&STREAMS], &views).await.unwrap();
     storage.catalog.first_athlete().await.unwrap();

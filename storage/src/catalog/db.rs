@@ -18,6 +18,7 @@ use sqlx::{ConnectOptions, Connection, Transaction};
 
 use super::journal::{Counts, Journal};
 use super::statement::{Statement, execute_postgres, execute_sqlite, fetch_postgres, fetch_sqlite};
+use super::trouble::CatalogTrouble;
 use super::value::{Row, Value};
 use crate::error::Error;
 
@@ -118,8 +119,8 @@ impl Db {
     /// `postgres://user@host/database`.
     ///
     /// # Errors
-    /// [`Error::CatalogUrl`] where the URL means nothing, [`Error::Database`]
-    /// where the server does not answer or refuses.
+    /// [`Error::CatalogUrl`] where the URL means nothing,
+    /// [`Error::CatalogRefused`] where the server does not answer or refuses.
     pub async fn open_postgres(url: &str) -> Result<Self, Error> {
         let options: PgConnectOptions = url.parse().map_err(Error::CatalogUrl)?;
         let options = options
@@ -129,7 +130,10 @@ impl Db {
             .disable_statement_logging();
         // A pool would go on trying: a server that does not answer now is an
         // error now.
-        let connecting = |source| Error::database("connect to PostgreSQL", source);
+        let connecting = |source| Error::CatalogRefused {
+            trouble: CatalogTrouble::of(&source),
+            source,
+        };
         let first = PgConnection::connect_with(&options)
             .await
             .map_err(connecting)?;

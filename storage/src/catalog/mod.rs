@@ -24,6 +24,7 @@ mod plans;
 mod purge_steps;
 mod purges;
 mod statement;
+mod trouble;
 mod value;
 
 pub use athletes::Athlete;
@@ -35,6 +36,7 @@ pub use journal::Counts;
 pub use leases::Lease;
 pub(crate) use purge_steps::rewritten;
 pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
+pub use trouble::CatalogTrouble;
 pub use value::{Row, Value};
 
 use crate::error::Error;

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde_json::json;
 
 use super::rows::{
@@ -17,7 +21,7 @@ use crate::ducklake::commit::find;
 use crate::lake::{Commit, KeySet, Lake, Problem, TableChange};
 use crate::table::{Kind, Table, Unit, column};
 use crate::testing::Place;
-use crate::{Code, Failure, Storage};
+use crate::{Code, Failure, Storage, Store};
 
 fn change(table: &'static Table, delete: Option<KeySet>, append: Vec<RecordBatch>) -> TableChange {
     TableChange {
@@ -155,7 +159,7 @@ pub async fn a_conflict_writes_nothing(place: &Place) {
     let mut first = replace(0..3, 1);
     first.catalog = birth(0);
     let first = storage.lake.commit(first).await.unwrap();
-    let files = files_on_disk(place);
+    let before = files(place).await;
     let mut second = replace(0..3, 2);
     second.catalog = birth(0);
     let error = storage.lake.commit(second).await.unwrap_err();
@@ -163,23 +167,22 @@ pub async fn a_conflict_writes_nothing(place: &Place) {
     let view = storage.lake.latest().await.unwrap();
     assert_eq!(view.snapshot_id(), first.snapshot_id);
     assert_eq!(all(&view, "efforts").await, sorted(&[efforts(0..3, 1)]));
-    assert_eq!(files_on_disk(place), files);
+    assert_eq!(files(place).await, before);
 }
 
-fn files_on_disk(place: &Place) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut folders = vec![place.data_dir.path().join("lake")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                found.insert(path.display().to_string());
-            }
-        }
-    }
-    found
+/// Every object of the lake, and what cut-off puts left, by path.
+async fn files(place: &Place) -> BTreeSet<String> {
+    let objects = place.objects().await;
+    let listed: Vec<String> = objects
+        .lake
+        .list(None)
+        .map_ok(|object| object.location.to_string())
+        .try_collect()
+        .await
+        .unwrap();
+    let abandoned = objects.abandoned(Timestamp::MAX).await.unwrap();
+    let abandoned = abandoned.iter().map(ToString::to_string);
+    listed.into_iter().chain(abandoned).collect()
 }
 
 /// A commit is found by its attempt, so that it need not be repeated.
@@ -195,13 +198,13 @@ pub async fn a_lost_answer_is_looked_up(place: &Place) {
         Some(committed.snapshot_id)
     );
     storage.lake.commit(replace(5..6, 1)).await.unwrap();
-    let files = files_on_disk(place);
+    let before = files(place).await;
     let again = Commit {
         attempt,
         ..replace(0..3, 2)
     };
     assert_eq!(storage.lake.commit(again).await.unwrap(), committed);
-    assert_eq!(files_on_disk(place), files);
+    assert_eq!(files(place).await, before);
 }
 
 /// Two processes that append at once both succeed, and nothing is lost.
@@ -290,34 +293,38 @@ pub async fn what_is_wrong_is_found(place: &Place) {
     .await
     .unwrap();
     assert!(lake.verify().await.unwrap().is_empty());
-    let files: Vec<String> = files_on_disk(place)
-        .into_iter()
-        .filter(|path| path.contains("/efforts/"))
-        .collect();
-    let [missing, cut] = files.as_slice() else {
-        panic!("one file a commit: {files:?}");
+    let files = files(place).await;
+    let mut files = files.iter().filter(|path| path.contains("/efforts/"));
+    let (Some(missing), Some(cut), None) = (files.next(), files.next(), files.next()) else {
+        panic!("one file a commit");
     };
-    fs::remove_file(missing).unwrap();
-    let junk = |name: &str, age: Duration| {
-        let path = place.data_dir.path().join("lake").join(name);
-        let file = fs::File::create(path).unwrap();
+    let objects = place.objects().await.lake;
+    let path = |name: &str| Path::from(name);
+    objects.delete(&path(missing)).await.unwrap();
+    objects.put(&path("young"), "junk".into()).await.unwrap();
+    let mut wanted = BTreeSet::from(["cut", "missing"]);
+    if let Store::DataDir = place.store {
+        // Only a file's age can be set.
+        let file = fs::File::create(place.data_dir.path().join("lake/old")).unwrap();
+        let age = Duration::from_secs(25 * 3600);
         file.set_modified(SystemTime::now() - age).unwrap();
-    };
-    junk("young", Duration::from_secs(3600));
-    junk("old", Duration::from_secs(25 * 3600));
-    let bytes = fs::read(cut).unwrap();
-    fs::write(cut, &bytes[..bytes.len() - 9]).unwrap();
+        wanted.insert("orphan");
+    }
+    let bytes = objects.get(&path(cut)).await.unwrap();
+    let bytes = bytes.bytes().await.unwrap();
+    let shorter = bytes.slice(..bytes.len() - 9);
+    objects.put(&path(cut), shorter.into()).await.unwrap();
     let problems = lake.verify().await.unwrap();
     let found: BTreeSet<&str> = problems
         .iter()
         .map(|problem| match problem {
-            Problem::Missing { path } if missing.ends_with(path.as_str()) => "missing",
-            Problem::Size { path, .. } if cut.ends_with(path.as_str()) => "cut",
+            Problem::Missing { path } if path == missing => "missing",
+            Problem::Size { path, .. } if path == cut => "cut",
             Problem::Orphan { path, .. } if path == "old" && problem.is_harmless() => "orphan",
             other => panic!("{other}"),
         })
         .collect();
-    assert_eq!(found, BTreeSet::from(["cut", "missing", "orphan"]));
+    assert_eq!(found, wanted);
 }
 
 /// The table as a later version declares it.

@@ -17,7 +17,6 @@ use object_store::{
 use super::rows::{EFFORTS, TRACKS, commit, key, open, query, replace, sorted, tracks};
 use crate::catalog::{Counts, Tx, Value};
 use crate::lake::{KeySet, Lake, TableChange, TableSize};
-use crate::objects::open_disk;
 use crate::testing::Place;
 
 /// A commit runs the same statements and reads the same number of rows at 10
@@ -146,12 +145,12 @@ pub async fn a_point_read_reads_a_few_pages(place: &Place) {
     };
     storage.lake.commit(commit(vec![append])).await.unwrap();
 
-    let folder = place.data_dir.path().join("lake").canonicalize().unwrap();
-    let counted = Arc::new(Counting::new(open_disk(&folder).unwrap()));
-    let lake = Lake::open_with(
+    let mut objects = place.objects().await;
+    let counted = Arc::new(Counting::new(Arc::clone(&objects.lake)));
+    objects.lake = Arc::clone(&counted) as Arc<dyn ObjectStore>;
+    let lake = Lake::open(
         storage.catalog.db().clone(),
-        format!("{}/", folder.display()),
-        Arc::clone(&counted) as Arc<dyn ObjectStore>,
+        &objects,
         &[&EFFORTS, &TRACKS],
         &[],
     )

@@ -1,4 +1,5 @@
-//! The promises of the lake, as functions that either catalog must pass.
+//! The promises of the lake, as functions that any pair of catalog and object
+//! store must pass.
 //!
 //! Each takes a [`Place`] of its own, opens what it needs there, and panics
 //! where a promise is broken.
@@ -7,6 +8,7 @@ mod cleaning;
 mod commits;
 mod cost;
 mod duckdb;
+mod faults;
 mod maintenance;
 mod purging;
 mod reading;
@@ -16,6 +18,7 @@ pub use cleaning::*;
 pub use commits::*;
 pub use cost::*;
 pub use duckdb::*;
+pub use faults::*;
 pub use maintenance::*;
 pub use purging::*;
 pub use reading::*;
@@ -34,6 +37,10 @@ crate::testing::on_both!(
     a_declared_column_is_added,
     another_version_is_refused,
     what_is_wrong_is_found,
+    commits_survive_or_fail_cleanly,
+    reads_never_give_half_a_file,
+    raw_inputs_are_whole_or_missing,
+    a_late_list_harms_nothing,
     filters_choose_files_and_rows,
     a_commit_costs_the_same_at_ten_thousand_files,
     a_point_read_reads_a_few_pages,

@@ -1,7 +1,7 @@
 //! What a purge promises of the lake.
 
-use std::collections::BTreeSet;
-
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde_json::Value;
 
 use super::rows::{EFFORTS, TRACKS, Use, all, commit, duckdb, key, open, replace, sorted};
@@ -209,16 +209,15 @@ pub async fn a_commit_finds_its_rows_after_a_purge(place: &Place) {
 /// such rows, and only then.
 pub async fn strays_with_their_rows_are_swept(place: &Place) {
     let (storage, _) = filled(place).await;
-    let folder = place.data_dir.path().join("lake/main/efforts");
-    let files: BTreeSet<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .collect();
-    for (nth, file) in files.iter().enumerate() {
-        std::fs::copy(file, folder.join(format!("stray-{nth}.parquet"))).unwrap();
+    let objects = place.objects().await.lake;
+    let folder = Path::from("main/efforts");
+    let files = objects.list_with_delimiter(Some(&folder)).await.unwrap();
+    for (nth, file) in files.objects.iter().enumerate() {
+        let stray = Path::from(format!("main/efforts/stray-{nth}.parquet"));
+        objects.copy(&file.location, &stray).await.unwrap();
     }
-    std::fs::write(folder.join("stray-cut.parquet"), b"PAR1").unwrap();
+    let cut = Path::from("main/efforts/stray-cut.parquet");
+    objects.put(&cut, "PAR1".into()).await.unwrap();
     let begun = begin(&storage).await;
     purge(&storage.lake, &begun).await;
     let erasure = Erasure::of(&begun, vec![]);
@@ -227,5 +226,5 @@ pub async fn strays_with_their_rows_are_swept(place: &Place) {
     assert_eq!(swept.unreadable, ["main/efforts/stray-cut.parquet"]);
     let again = storage.lake.sweep(&erasure).await.unwrap();
     assert_eq!(again.objects, 0);
-    assert!(folder.join("stray-cut.parquet").exists());
+    assert!(objects.head(&cut).await.is_ok());
 }

@@ -287,27 +287,20 @@ pub enum Use {
 pub fn duckdb(place: &Place, how: Use, statements: &[&str]) -> Vec<Vec<Value>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let python = root.join(".venv/bin/python");
-    let folder = place
-        .data_dir
-        .path()
-        .canonicalize()
-        .expect("the place is there");
-    let catalog = match &place.catalog {
-        None => format!("sqlite:{}", folder.join("catalog.sqlite").display()),
-        Some(url) => format!("postgres:{url}"),
-    };
     let mut command = Command::new(&python);
     command
         .arg(root.join("tests/oracles/duckdb_query.py"))
-        .arg(catalog);
+        .arg(place.lake_for_duckdb());
+    if let Some(s3) = place.s3_for_duckdb() {
+        command.env("LAKE_S3", s3);
+    }
     match how {
         Use::Newest => {}
         Use::At(snapshot) => {
             command.arg("--at").arg(snapshot.to_string());
         }
         Use::Write(inline) => {
-            let data_path = format!("{}/", folder.join("lake").display());
-            command.arg("--write").arg(data_path);
+            command.arg("--write").arg(place.data_path());
             command.arg("--inline").arg(inline.to_string());
         }
     }

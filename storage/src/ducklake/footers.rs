@@ -166,14 +166,32 @@ struct Fetch<'a> {
 
 impl MetadataFetch for Fetch<'_> {
     fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        async move {
-            self.store
-                .get_range(self.path, range)
-                .await
-                .map_err(external)
-        }
-        .boxed()
+        async move { get_range(&**self.store, self.path, range).await }.boxed()
     }
+}
+
+async fn get_range(
+    store: &dyn ObjectStore,
+    path: &Path,
+    range: Range<u64>,
+) -> Result<Bytes, ParquetError> {
+    let bytes = store.get_range(path, range.clone()).await;
+    let bytes = bytes.map_err(external)?;
+    whole(&bytes, &range)?;
+    Ok(bytes)
+}
+
+/// Whether a download brought what was asked for: a connection that is cut off
+/// may look like an end.
+fn whole(bytes: &Bytes, range: &Range<u64>) -> Result<(), ParquetError> {
+    let wanted = range.end - range.start;
+    if bytes.len() as u64 == wanted {
+        return Ok(());
+    }
+    Err(ParquetError::EOF(format!(
+        "{} bytes came of {wanted}",
+        bytes.len()
+    )))
 }
 
 fn external(error: object_store::Error) -> ParquetError {
@@ -196,14 +214,7 @@ impl FileReader {
 
 impl AsyncFileReader for FileReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        async move {
-            let store = &self.footers.store;
-            store
-                .get_range(&self.object.path, range)
-                .await
-                .map_err(external)
-        }
-        .boxed()
+        async move { get_range(&*self.footers.store, &self.object.path, range).await }.boxed()
     }
 
     fn get_byte_ranges(
@@ -212,10 +223,12 @@ impl AsyncFileReader for FileReader {
     ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
         async move {
             let store = &self.footers.store;
-            store
-                .get_ranges(&self.object.path, &ranges)
-                .await
-                .map_err(external)
+            let found = store.get_ranges(&self.object.path, &ranges).await;
+            let found = found.map_err(external)?;
+            for (bytes, range) in found.iter().zip(&ranges) {
+                whole(bytes, range)?;
+            }
+            Ok(found)
         }
         .boxed()
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::footers::{self, Object};
@@ -163,8 +164,17 @@ async fn list(io: &Io) -> Result<HashMap<Path, object_store::ObjectMeta>, Error>
 
 async fn check_file(io: &Io, file: &AnyFile, size: Option<u64>) -> Option<Problem> {
     let path = file.object.path.to_string();
-    let Some(found) = size else {
-        return Some(Problem::Missing { path });
+    let found = match size {
+        Some(found) => found,
+        // Some stores list an object later than they have it.
+        None => match io.footers.store().head(&file.object.path).await {
+            Ok(meta) => meta.size,
+            Err(object_store::Error::NotFound { .. }) => return Some(Problem::Missing { path }),
+            Err(error) => {
+                let why = error.to_string();
+                return Some(Problem::Unreadable { path, why });
+            }
+        },
     };
     if found != file.object.size {
         return Some(Problem::Size {

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::future::join_all;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use uuid::Uuid;
@@ -220,16 +220,32 @@ pub(super) async fn put(io: &Io, mut object: Object, bytes: Vec<u8>) -> Result<O
     object.size = bytes.len() as u64;
     object.footer_size = footer_size(&bytes);
     let options = PutOptions::from(PutMode::Create);
-    io.footers
-        .store()
-        .put_opts(&object.path, Bytes::from(bytes).into(), options)
-        .await
-        .map_err(|source| Error::Store {
+    let store = io.footers.store();
+    let bytes = Bytes::from(bytes);
+    let put = store
+        .put_opts(&object.path, bytes.clone().into(), options)
+        .await;
+    match put {
+        Ok(_) => Ok(object),
+        // The name is a new UUID: who else can have written it than an attempt
+        // of ours whose answer was lost?
+        Err(object_store::Error::AlreadyExists { .. })
+            if holds(&**store, &object.path, &bytes).await =>
+        {
+            Ok(object)
+        }
+        Err(source) => Err(Error::Store {
             attempt: "write",
             path: object.path.to_string(),
             source,
-        })?;
-    Ok(object)
+        }),
+    }
+}
+
+/// Whether the object at `path` is these bytes.
+async fn holds(store: &dyn ObjectStore, path: &Path, bytes: &Bytes) -> bool {
+    let read = async { store.get(path).await?.bytes().await };
+    read.await.is_ok_and(|found: Bytes| found == *bytes)
 }
 
 /// The length of a Parquet file's footer, which stands before the magic

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 pub struct Home {
     folder: TempDir,
     catalog: Option<String>,
+    variables: Vec<(String, String)>,
+    lake_s3: Option<String>,
 }
 
 /// What a command left: its exit code and what it said.
@@ -32,7 +34,30 @@ impl Home {
     /// If no folder can be made.
     pub fn new(catalog: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        Self { folder, catalog }
+        Self {
+            folder,
+            catalog,
+            variables: Vec::new(),
+            lake_s3: None,
+        }
+    }
+
+    /// The same with a variable in the environment of each command.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with its lake on S3, which DuckDB reaches as this JSON says
+    /// (`tests/oracles/rows.py`).
+    pub fn with_lake_on_s3(mut self, how: Option<String>) -> Self {
+        self.lake_s3 = how;
+        self
+    }
+
+    /// How DuckDB reaches the lake's files, where they lie on S3.
+    pub fn lake_s3(&self) -> Option<&str> {
+        self.lake_s3.as_deref()
     }
 
     /// The data directory.
@@ -67,6 +92,7 @@ impl Home {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.data_dir())
             .env("PACELAKE_DATA_DIR", self.data_dir())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         if let Some(url) = &self.catalog {
             command.env("PACELAKE_CATALOG", url);

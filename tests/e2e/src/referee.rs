@@ -54,6 +54,7 @@ fn read(home: &Home, arguments: &[&str]) -> Vec<String> {
         .arg(root().join("tests/oracles/rows.py"))
         .arg(home.lake())
         .args(arguments)
+        .envs(home.lake_s3().map(|how| ("LAKE_S3", how)))
         .output()
         .expect("the interpreter can be started");
     assert!(

@@ -91,8 +91,8 @@ pub type Past = BTreeMap<(i64, String), Vec<String>>;
 /// If a snapshot cannot be read.
 pub async fn past(home: &Home, snapshots: &[i64], athletes: &[i64]) -> Past {
     let options = Options {
-        data_dir: home.data_dir().to_owned(),
         catalog: home.catalog().map(str::to_owned),
+        ..Options::in_folder(home.data_dir())
     };
     let storage = Storage::open(&options, &[], &[]).await.expect("it opens");
     let ids: Vec<AthleteId> = athletes.iter().map(|id| AthleteId(*id)).collect();

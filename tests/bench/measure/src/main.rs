@@ -79,10 +79,7 @@ async fn main() -> Result<(), Failed> {
 }
 
 async fn open(data_dir: PathBuf) -> Result<Storage, storage::Error> {
-    let options = Options {
-        data_dir,
-        catalog: None,
-    };
+    let options = Options::in_folder(data_dir);
     Storage::open(&options, &query::derived::tables(), storage::tables::VIEWS).await
 }
 

@@ -1,5 +1,5 @@
-//! Where objects lie: one folder of a disk, behind `object_store`'s trait, so
-//! that lake and raw store are the same on any store that implements it.
+//! Objects in a folder of a disk: `object_store`'s own, with writes that are
+//! flushed.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Write};
 use std::ops::Range;
 use std::path::{Path as DiskPath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use object_store::{
 };
 use uuid::Uuid;
 
+use super::abandoned::Abandoned;
 use crate::error::Error;
 
 /// How many folders are remembered as flushed. Forgetting them costs time,
@@ -38,6 +40,64 @@ const FOLDERS_REMEMBERED: usize = 10_000;
 /// cannot be opened.
 pub fn open_disk(folder: &DiskPath) -> Result<Arc<dyn ObjectStore>, Error> {
     Ok(Arc::new(DiskStore::open(folder)?))
+}
+
+/// The files below `folder` that a put which was cut off left behind and that
+/// were not written to since `before`. No list of objects shows them.
+///
+/// # Errors
+/// [`Error::Disk`].
+pub(super) fn abandoned(folder: &DiskPath, before: SystemTime) -> Result<Vec<Abandoned>, Error> {
+    let failed = |path: &DiskPath| {
+        let path = path.display().to_string();
+        move |source| Error::Disk {
+            attempt: "list",
+            path,
+            source,
+        }
+    };
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            // Another process may have removed it an instant ago.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(&folder)(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed(&folder))?;
+            let meta = match entry.metadata() {
+                Ok(meta) => meta,
+                // A put that ended meanwhile took its own file away.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(&entry.path())(error)),
+            };
+            if meta.is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let modified = meta.modified().map_err(failed(&entry.path()))?;
+            if modified < before && is_staged(&entry.path()) {
+                found.push(Abandoned::File {
+                    path: entry.path(),
+                    bytes: meta.len(),
+                });
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether the name is one that [`staged_path`] or `LocalFileSystem` gives to
+/// what is not yet an object.
+fn is_staged(path: &DiskPath) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let digits = name.and_then(|name| name.rsplit_once('#'));
+    digits.is_some_and(|(_, digits)| {
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// A folder of a disk. Reads and lists are `object_store`'s own; writes are

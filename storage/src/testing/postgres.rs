@@ -1,55 +1,16 @@
-//! What tests need: places for a store that last as long as a test, and a
-//! private PostgreSQL server. Only tests link this (feature `testing`), so
-//! what goes wrong here panics with what to do about it.
+//! A private PostgreSQL server.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
-use crate::Options;
-
-/// A data directory of its own and, for PostgreSQL, an empty database of its
-/// own. The directory goes when it is dropped.
-#[derive(Debug)]
-pub struct Place {
-    /// The data directory.
-    pub data_dir: TempDir,
-    /// The catalog's URL; `None` means SQLite in the data directory.
-    pub catalog: Option<String>,
-}
-
-impl Place {
-    /// A place with a SQLite catalog.
-    pub fn sqlite() -> Self {
-        Self {
-            data_dir: tempfile::tempdir().expect("a temporary folder can be made"),
-            catalog: None,
-        }
-    }
-
-    /// A place with a PostgreSQL catalog.
-    pub fn postgres() -> Self {
-        Self {
-            catalog: Some(postgres_database()),
-            ..Self::sqlite()
-        }
-    }
-
-    /// What opens a store here.
-    pub fn options(&self) -> Options {
-        Options {
-            data_dir: self.data_dir.path().to_owned(),
-            catalog: self.catalog.clone(),
-        }
-    }
-}
+use super::certificates::Certificates;
+use super::keeper::{free_ports, keep, run};
 
 /// Makes an empty database on this process's private PostgreSQL server, which
 /// the first call starts, and answers its URL. libpq, and so DuckDB's
@@ -63,7 +24,7 @@ impl Place {
 pub fn postgres_database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     static DATABASES: AtomicU32 = AtomicU32::new(0);
-    let server = SERVER.get_or_init(Server::start);
+    let server = SERVER.get_or_init(|| Server::start("-c listen_addresses=", PORT, None));
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     run(server
         .command("createdb")
@@ -78,21 +39,41 @@ pub fn postgres_database() -> String {
     )
 }
 
+/// Starts a PostgreSQL server that speaks TLS on loopback with this
+/// certificate, and answers its port. Whoever reaches it is let in as
+/// `pacelake`.
+///
+/// # Panics
+/// Where PostgreSQL is not installed or does not start.
+pub fn postgres_with_tls(tls: &Certificates) -> u16 {
+    // The server goes with the process, as every keeper's does.
+    let [port] = free_ports();
+    let server = Server::start(
+        &format!(
+            "-c listen_addresses=127.0.0.1 -c ssl=on -c ssl_cert_file={CERTIFICATE} \
+             -c ssl_key_file={KEY}"
+        ),
+        port,
+        Some(tls),
+    );
+    std::mem::forget(server);
+    port
+}
+
+/// PostgreSQL's own port; a socket's name has it too.
+const PORT: u16 = 5432;
+/// The names of the server's certificate and key in its data folder.
+const CERTIFICATE: &str = "server.pem";
+const KEY: &str = "server.key";
 /// The server's only user.
 const USER: &str = "pacelake";
 /// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// Starts the server ($1) on a folder ($2) and ends it, folder and all, when
-/// standard input does: when the test process is gone.
-const KEEPER: &str = r#"
-"$1" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=300 \
+/// Starts the server ($1) on a folder ($2) with further options.
+const START: &str = r#"
+"$1" -D "$2/data" -k "$2" -c max_connections=300 $OPTIONS \
     -c fsync=off -c full_page_writes=off -c shared_buffers=32MB \
     > "$2/log" 2>&1 < /dev/null &
-server=$!
-read -r _
-kill -QUIT $server
-wait $server
-rm -rf "$2"
 "#;
 
 /// A running server.
@@ -100,6 +81,8 @@ struct Server {
     binaries: PathBuf,
     /// Holds the data directory, the log and the socket.
     folder: PathBuf,
+    /// Names the socket.
+    port: u16,
     /// Whom the server runs as, where this process is root: PostgreSQL
     /// refuses root.
     user: Option<(u32, u32)>,
@@ -108,7 +91,9 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    /// Starts a server with further options; `tls` are files for the server's
+    /// eyes, a certificate and its key, by the names that the options give.
+    fn start(options: &str, port: u16, tls: Option<&Certificates>) -> Self {
         let binaries = binaries();
         let folder = tempfile::Builder::new()
             .prefix("pacelake-postgres-")
@@ -127,22 +112,26 @@ impl Server {
             .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8"])
             .args(["--no-locale", "--no-sync", "--pgdata"])
             .arg(folder.join("data")));
-        let keeper = as_user(Path::new("/bin/sh"), user)
-            .args(["-c", KEEPER, "keeper"])
-            .arg(binaries.join("postgres"))
-            .arg(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // An interrupt from the terminal is for the tests; the keeper
-            // then cleans up.
-            .process_group(0)
-            .spawn()
-            .expect("a shell can be started");
+        if let Some(tls) = tls {
+            for (from, name) in [(&tls.certificate, CERTIFICATE), (&tls.key, KEY)] {
+                let to = folder.join("data").join(name);
+                fs::copy(from, &to).expect("the server's folder takes a file");
+                fs::set_permissions(&to, fs::Permissions::from_mode(0o600))
+                    .expect("our own file's rights can be set");
+                if let Some((uid, gid)) = user {
+                    chown(&to, Some(uid), Some(gid)).expect("root may give a file away");
+                }
+            }
+        }
+        let mut shell = as_user(Path::new("/bin/sh"), user);
+        shell.env("OPTIONS", format!("{options} -c port={port}"));
+        let server = [binaries.join("postgres"), folder.clone()];
+        let keeper = keep(&mut shell, START, "QUIT", &server);
         let server = Self {
             _alive: keeper,
             binaries,
             folder,
+            port,
             user,
         };
         server.wait_until_it_answers();
@@ -154,7 +143,7 @@ impl Server {
         loop {
             let answer = self
                 .command("pg_isready")
-                .arg("--host")
+                .args(["--port", &self.port.to_string(), "--host"])
                 .arg(&self.folder)
                 .output()
                 .expect("pg_isready lies beside the server");
@@ -183,18 +172,6 @@ fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
         command.uid(uid).gid(gid);
     }
     command
-}
-
-/// Runs a command that must succeed.
-fn run(command: &mut Command) {
-    let done = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
-    assert!(
-        done.status.success(),
-        "{command:?} failed: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
 }
 
 /// Whom to run as instead of root: Debian's `postgres`, else `nobody`. `None`
@@ -250,25 +227,3 @@ fn binaries() -> PathBuf {
         .or_else(elsewhere)
         .expect("PostgreSQL is needed for this test: install it with `apt-get install postgresql`")
 }
-
-/// Makes each promise, a function of the module around that takes a [`Place`],
-/// a test of its own on either database.
-#[cfg(test)]
-macro_rules! on_both {
-    ($($promise:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(&crate::testing::Place::sqlite()).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $promise() {
-                super::$promise(&crate::testing::Place::postgres()).await;
-            })+
-        }
-    };
-}
-#[cfg(test)]
-pub(crate) use on_both;
