@@ -1,9 +1,13 @@
 //! The command line.
 
 mod athlete;
+pub mod backup;
+pub mod check;
 mod generate;
 pub mod maintain;
 mod purge;
+pub mod rebuild;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -76,12 +80,20 @@ pub enum Command {
     Sql(Sql),
     /// Write tables as Parquet or CSV files
     Export(Export),
+    /// Derive every number of an export with originals again, and compare
+    Verify(verify::Verify),
     /// Compute derived tables again where they are stale, or in full
     Recompute(Recompute),
+    /// Make the whole lake anew from raw bytes and catalog
+    Rebuild(rebuild::Rebuild),
     /// Check that catalog, lake, ledger and files agree
-    Check(Check),
+    Check(check::Check),
     /// Merge small files, expire old snapshots, remove what nothing names
     Maintain(maintain::Maintain),
+    /// Copy catalog and objects to a folder, while in use
+    Backup(backup::Backup),
+    /// Make an installation of a backup, and check it
+    Restore(backup::Restore),
     /// Show what imports did, newest first
     Audit(Audit),
     /// Make and list athletes
@@ -263,7 +275,8 @@ pub struct Sql {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pacelake export --all --to backup --format parquet
-  pacelake export --table splits --to csv --format csv")]
+  pacelake export --table splits --to csv --format csv
+  pacelake export --all --originals --to exit     everything, for `pacelake verify exit`")]
 pub struct Export {
     /// One table
     #[arg(long, required_unless_present = "all", conflicts_with = "all")]
@@ -271,6 +284,10 @@ pub struct Export {
     /// Every table
     #[arg(long)]
     pub all: bool,
+    /// With the recordings as they came, and a manifest from which every number can be derived
+    /// again
+    #[arg(long, requires = "all", conflicts_with = "format")]
+    pub originals: bool,
     /// The folder; made where it is missing
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
@@ -304,14 +321,6 @@ pub struct Recompute {
     /// Only activities that began on this day (UTC) or later
     #[arg(long, value_name = "DATE")]
     pub since: Option<Date>,
-}
-
-/// `pacelake check`.
-#[derive(Debug, Args)]
-pub struct Check {
-    /// How the list is printed
-    #[arg(long, value_enum, default_value_t)]
-    pub format: TalkFormat,
 }
 
 /// `pacelake audit`.

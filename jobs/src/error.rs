@@ -63,9 +63,39 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A kept recording that cannot be had any more.
+    #[error("the recording {sha256} cannot be read: {reason}")]
+    RecordingLost {
+        /// The recording's hash.
+        sha256: String,
+        /// Why not.
+        reason: String,
+    },
     /// An activity that no recording stands behind.
     #[error("activity {0} has no source")]
     NoSources(storage::ActivityId),
+    /// A file or folder of an exit.
+    #[error("could not {attempt} {}", path.display())]
+    Folder {
+        /// What was attempted, as a verb.
+        attempt: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// An exit's folder in a layout that this build does not know.
+    #[error("the folder has layout {found}; this build knows 1")]
+    ExitFormat {
+        /// What its manifest says.
+        found: String,
+    },
+    /// Activities changed whenever they were to be written out.
+    #[error("activities changed {attempts} times while they were listed")]
+    Busy {
+        /// How often it was tried.
+        attempts: u32,
+    },
     /// A worker thread ended.
     #[error("a worker ended before its time")]
     Worker(#[from] tokio::task::JoinError),
@@ -86,9 +116,13 @@ impl Failure for Error {
             Self::NoSuchAthlete(_) => Code::NotFound,
             Self::WhichAthlete(_) | Self::NoSuchDefinition { .. } => Code::InvalidArgument,
             Self::TooManyItems { .. } => Code::InputTooLarge,
-            Self::Contended { .. } | Self::Purged(_) => Code::Conflict,
+            Self::Contended { .. } | Self::Busy { .. } | Self::Purged(_) => Code::Conflict,
             Self::NotConfirmed | Self::NothingToPurge => Code::InvalidArgument,
-            Self::KeptUnreadable { .. } | Self::NoSources(_) => Code::Inconsistent,
+            Self::Folder { .. } => Code::UnreadablePath,
+            Self::ExitFormat { .. } => Code::UnknownVersion,
+            Self::KeptUnreadable { .. } | Self::RecordingLost { .. } | Self::NoSources(_) => {
+                Code::Inconsistent
+            }
             Self::Worker(_) | Self::Rows(_) => Code::Internal,
         }
     }
@@ -107,8 +141,14 @@ impl Failure for Error {
             Self::WhichAthlete(_) => "choose one with `--athlete ID`",
             Self::TooManyItems { .. } => "import its folders one after the other",
             Self::NoSuchDefinition { .. } => "name one of those",
-            Self::Contended { .. } => "run it again when the other import has ended",
-            Self::KeptUnreadable { .. } | Self::NoSources(_) => "run `pacelake check`",
+            Self::Contended { .. } | Self::Busy { .. } => {
+                "run it again when the other import has ended"
+            }
+            Self::Folder { .. } => "check the path, its permissions and the free space",
+            Self::ExitFormat { .. } => "use the build of pacelake that wrote it, or a newer one",
+            Self::KeptUnreadable { .. } | Self::RecordingLost { .. } | Self::NoSources(_) => {
+                "run `pacelake check`, and import the recording again if you have it"
+            }
             Self::Worker(_) | Self::Rows(_) => "report it with the log; the lake is unchanged",
         }
     }

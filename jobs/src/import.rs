@@ -138,6 +138,12 @@ async fn decode(
         )
         .await?
         {
+            // Bytes that were lost come back by the recording they are of.
+            context
+                .storage
+                .raw
+                .put_back(athlete, &sha256, &bytes)
+                .await?;
             decoded.items = items;
         } else {
             let bytes = Arc::new(bytes);

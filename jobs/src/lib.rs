@@ -1,14 +1,16 @@
-//! Makes things happen: import, derive, recompute, check.
+//! Makes things happen: import, derive, recompute, rebuild, check, repair.
 //!
 //! Every job may run twice; only the driver commits; no job serves HTTP.
 //! Begin at [`import`], which walks one batch from paths to a commit.
 
 pub mod again;
+pub mod backup;
 pub mod build;
 pub mod check;
 pub mod context;
 pub mod derive;
 mod error;
+pub mod exit;
 mod identify;
 pub mod import;
 pub mod ingest;
@@ -16,7 +18,10 @@ pub mod input;
 pub mod maintain;
 pub mod progress;
 pub mod purge;
+pub mod rebuild;
 pub mod recompute;
+pub mod repair;
+pub mod replay;
 pub mod report;
 pub mod source;
 

@@ -3,7 +3,7 @@
 //! Rows that come out as they were are left alone, so a second run finds
 //! nothing and the lake does not grow by it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Int64Array};
@@ -11,9 +11,8 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use pipeline::merge::{self, Candidate};
 use query::derived::{Scope, tables_of};
-use storage::catalog::{ActivityWrite, CatalogChange, Pointer, Source};
+use storage::catalog::{ActivityWrite, CatalogChange, Pointer};
 use storage::lake::{Commit, KeySet, LakeView, TableChange};
 use storage::table::Table;
 use storage::tables::{ACTIVITIES, DERIVATIONS, FACTS};
@@ -21,11 +20,10 @@ use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
 use uuid::Uuid;
 
 use crate::again::{Rebuilt, from_lake};
-use crate::build::activity_rows;
 use crate::context::Context;
 use crate::derive::{Tables, reconcile, replace_differing};
 use crate::error::Error;
-use crate::source::Kept;
+use crate::replay;
 
 /// How many activities one commit may hold.
 const PAGE: u32 = 256;
@@ -201,44 +199,18 @@ pub async fn stale(view: &LakeView, page: &[Pointer]) -> Result<Vec<Pointer>, Er
 
 /// Rows as the kept recordings give them now.
 async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error> {
-    let Some(first) = page.first() else {
-        return Ok(Vec::new());
-    };
-    let athlete = first.key.athlete_id;
-    let ids: Vec<ActivityId> = page.iter().map(|pointer| pointer.key.activity_id).collect();
-    let mut sources: HashMap<ActivityId, Vec<Source>> = HashMap::new();
-    for source in context.storage.catalog.sources_of(athlete, &ids).await? {
-        sources.entry(source.activity_id).or_default().push(source);
-    }
-    let mut kept = Kept::default();
-    let mut merged = Vec::with_capacity(page.len());
-    for pointer in page {
-        let mut candidates = Vec::new();
-        for source in sources.remove(&pointer.key.activity_id).unwrap_or_default() {
-            let clean = kept.clean(context, athlete, &source).await?;
-            candidates.push(Candidate {
-                sha256: source.sha256,
-                part: source.part as u32,
-                clean,
-            });
-        }
-        if candidates.is_empty() {
-            return Err(Error::NoSources(pointer.key.activity_id));
-        }
-        merged.push((*pointer, merge::merge(&candidates)));
-    }
-    tokio::task::spawn_blocking(move || {
-        use rayon::prelude::*;
-        merged
-            .into_par_iter()
-            .map(|(pointer, merged)| {
-                let mut key = pointer.key;
-                key.start_time_us = merged.clean.start_time_us;
-                Ok((pointer, activity_rows(&merged, key, pointer.revision)?))
-            })
-            .collect()
-    })
-    .await?
+    let sources = replay::sources_of(context, page).await?;
+    let replayed = replay::replay(context, page, sources).await?;
+    let rows = replay::rows(replayed, |replayed| replayed.pointer.revision).await?;
+    rows.into_iter()
+        .map(
+            |(mut replayed, rows)| match (replayed.troubles.pop(), rows) {
+                (None, Some(rows)) => Ok((replayed.pointer, rows)),
+                (Some(trouble), _) => Err(trouble),
+                (None, None) => Err(Error::NoSources(replayed.pointer.key.activity_id)),
+            },
+        )
+        .collect()
 }
 
 /// What turns the rows of the lake into the new ones; with how many

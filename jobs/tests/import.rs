@@ -63,7 +63,7 @@ impl Home {
     }
 
     async fn assert_sound(&self) {
-        let checked = check::check(&self.context).await.unwrap();
+        let checked = check::check(&self.context, true).await.unwrap();
         assert!(checked.is_sound(), "{:?}", checked.lines);
     }
 }

@@ -1,7 +1,7 @@
 //! Which rows of a table differ from what is there, so that only those are
 //! written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -41,6 +41,39 @@ pub fn difference(
     new: &[RecordBatch],
 ) -> Result<Difference, Error> {
     compare(table, old, new).map_err(|error| Error::Malformed {
+        table: table.name,
+        problem: error.to_string(),
+    })
+}
+
+/// The rows of `new` whose key no row of `old` has; both sides as for
+/// [`difference`].
+///
+/// # Errors
+///
+/// [`Error::Malformed`] where rows are not as their table declares them.
+pub fn missing(
+    table: &'static Table,
+    old: &[RecordBatch],
+    new: &[RecordBatch],
+) -> Result<RecordBatch, Error> {
+    let pick = || -> Result<RecordBatch, ArrowError> {
+        let schema = table.schema();
+        let (old, new) = (concat_batches(&schema, old)?, concat_batches(&schema, new)?);
+        let key = table.key.iter().map(|name| schema.index_of(name));
+        let key = key.collect::<Result<Vec<_>, _>>()?;
+        let keys = Encoder::new(&schema.project(&key)?)?;
+        let (old_keys, new_keys) = (
+            keys.rows(&old.project(&key)?)?,
+            keys.rows(&new.project(&key)?)?,
+        );
+        let known: HashSet<&[u8]> = (0..old.num_rows())
+            .map(|row| old_keys.row(row).data())
+            .collect();
+        let unknown = |row: &usize| !known.contains(new_keys.row(*row).data());
+        picked(&new, (0..new.num_rows()).filter(unknown))
+    };
+    pick().map_err(|error| Error::Malformed {
         table: table.name,
         problem: error.to_string(),
     })

@@ -79,6 +79,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// An exported file is not what an export writes.
+    #[error("cannot read {}: {reason}", path.display())]
+    Exported {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Rows could not be put into the format asked for.
     #[error("cannot write rows as {format}")]
     Encode {
@@ -120,7 +128,7 @@ impl Failure for Error {
             Self::InvalidArgument { .. } | Self::ForeignFile { .. } => Code::InvalidArgument,
             Self::NotFound { .. } => Code::NotFound,
             Self::Write { .. } => Code::UnreadablePath,
-            Self::Malformed { .. } => Code::Inconsistent,
+            Self::Malformed { .. } | Self::Exported { .. } => Code::Inconsistent,
             Self::Storage(error) => error.code(),
             Self::Read { source, .. } => of_storage(source).map_or(Code::Internal, Failure::code),
             Self::Encode { .. } => Code::Internal,
@@ -150,6 +158,7 @@ impl Failure for Error {
             Self::ForeignFile { .. } => "choose an empty folder, or move the file away",
             Self::Write { .. } => "check the path, its permissions and the free space",
             Self::Malformed { .. } => "run `pacelake check`",
+            Self::Exported { .. } => "export again",
             Self::Encode { .. } => "choose another format",
             Self::Storage(error) => error.try_next(),
             Self::Read { source, .. } => of_storage(source).map_or(

@@ -9,6 +9,7 @@ pub mod activity;
 pub mod agreement;
 pub mod athlete_tables;
 mod bounded;
+pub mod cells;
 pub mod derive;
 pub mod derived;
 pub mod dictionary;
@@ -18,6 +19,7 @@ pub mod encode;
 pub mod error;
 pub mod exact;
 pub mod export;
+pub mod exported;
 pub mod ledger;
 pub mod measured;
 #[cfg(test)]

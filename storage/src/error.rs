@@ -189,6 +189,32 @@ pub enum Error {
         /// The column that was asked for.
         column: String,
     },
+    /// A program of PostgreSQL that is not installed.
+    #[error("the program {program} is not there")]
+    NoTool {
+        /// Its name.
+        program: &'static str,
+    },
+    /// A program of PostgreSQL that failed.
+    #[error("{program} failed: {said}")]
+    Tool {
+        /// Its name.
+        program: &'static str,
+        /// What it said.
+        said: String,
+    },
+    /// A place that must be empty and is not.
+    #[error("{what} at the target is not empty")]
+    NotEmpty {
+        /// What is there already.
+        what: String,
+    },
+    /// A backup that is not there or not whole.
+    #[error("{what}")]
+    Backup {
+        /// What is wrong, as a sentence.
+        what: String,
+    },
     /// A column type that another writer made and this build cannot read.
     #[error("column {column} has the type {found}, which this build does not read")]
     UnknownType {
@@ -234,6 +260,10 @@ impl Error {
             | Self::NoSnapshot { .. }
             | Self::NoTable { .. }
             | Self::NoColumn { .. }
+            | Self::NoTool { .. }
+            | Self::Tool { .. }
+            | Self::NotEmpty { .. }
+            | Self::Backup { .. }
             | Self::UnknownType { .. } => false,
         }
     }
@@ -310,7 +340,9 @@ impl Failure for Error {
             Self::Parquet { .. } | Self::Inconsistent { .. } => Code::Inconsistent,
             Self::Rows { .. } | Self::Plan { .. } => Code::Internal,
             Self::NoSnapshot { .. } | Self::NoTable { .. } => Code::NotFound,
-            Self::NoColumn { .. } => Code::InvalidArgument,
+            Self::NoColumn { .. } | Self::NotEmpty { .. } => Code::InvalidArgument,
+            Self::NoTool { .. } | Self::Tool { .. } => Code::CatalogUnavailable,
+            Self::Backup { .. } => Code::Inconsistent,
         }
     }
 
@@ -340,6 +372,13 @@ impl Failure for Error {
             Self::Rows { .. } | Self::Plan { .. } => "report it with the log",
             Self::NoSnapshot { .. } => "ask for a newer snapshot",
             Self::NoTable { .. } | Self::NoColumn { .. } => "look at the data dictionary",
+            Self::NoTool { .. } => {
+                "install PostgreSQL's client programs, as new as the server \
+                 (on Debian and Ubuntu: apt-get install postgresql-client)"
+            }
+            Self::Tool { .. } => "mend what it names and try again",
+            Self::NotEmpty { .. } => "name an empty folder and an empty database",
+            Self::Backup { .. } => "use another backup; `pacelake restore --list` shows all",
         }
     }
 }

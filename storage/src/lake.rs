@@ -1,5 +1,9 @@
 //! The lake: tables that change together, one snapshot after the other.
 
+pub mod draft;
+pub(crate) mod files;
+pub mod mend;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -202,6 +206,11 @@ impl Lake {
                 newest: Mutex::new(Arc::new(state)),
             }),
         })
+    }
+
+    /// Drops all tables of the lake's own catalog.
+    pub(crate) async fn drop_tables(db: &Db) -> Result<(), Error> {
+        create::drop_tables(db).await
     }
 
     /// The lake's UUID, which no other lake has.

@@ -4,6 +4,7 @@
 //! and [`tables`] (the ones that are not derived), then [`Storage`], which opens
 //! an installation.
 
+pub mod backup;
 pub mod catalog;
 pub mod code;
 #[cfg(any(test, feature = "testing"))]

@@ -5,6 +5,8 @@
 //! which `zstd -d` undoes. Athletes share nothing, so that one can be
 //! forgotten.
 
+mod copies;
+
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;

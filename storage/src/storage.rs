@@ -11,7 +11,7 @@ use crate::raw::RawStore;
 use crate::table::Table;
 
 /// The SQLite catalog in the data directory.
-const SQLITE_CATALOG: &str = "catalog.sqlite";
+pub(crate) const SQLITE_CATALOG: &str = "catalog.sqlite";
 
 /// Where an installation lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +78,7 @@ impl Storage {
         tables: &[&'static Table],
         views: &[(&'static str, &'static str)],
     ) -> Result<Self, Error> {
-        let db = match &options.catalog {
-            None => {
-                make_folder(&options.data_dir)?;
-                Db::open_sqlite(&options.data_dir.join(SQLITE_CATALOG)).await?
-            }
-            Some(url) => Db::open_postgres(url).await?,
-        };
+        let db = open_catalog(options).await?;
         let lake = Lake::open(db.clone(), &objects, tables, views).await?;
         let raw = RawStore::new(Arc::clone(&objects.raw)).named_by(db.clone());
         let catalog = Catalog::open(db).await?;
@@ -94,6 +88,29 @@ impl Storage {
             catalog,
             objects,
         })
+    }
+
+    /// Drops the lake's tables in the catalog, with those that other programs
+    /// made in the lake, so that the next [`open`](Self::open) makes an empty
+    /// one. Our own catalog, raw bytes and all files stay.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn drop_lake(options: &Options) -> Result<(), Error> {
+        let db = open_catalog(options).await?;
+        let dropped = Lake::drop_tables(&db).await;
+        db.close().await;
+        dropped
+    }
+}
+
+async fn open_catalog(options: &Options) -> Result<Db, Error> {
+    match &options.catalog {
+        None => {
+            make_folder(&options.data_dir)?;
+            Db::open_sqlite(&options.data_dir.join(SQLITE_CATALOG)).await
+        }
+        Some(url) => Db::open_postgres(url).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use jobs::Context;
 use query::export::export;
 use query::session::{Limits, Session};
 
@@ -12,6 +13,9 @@ use crate::output::say;
 /// Writes tables as files.
 pub async fn run(rim: &Rim, args: &Export) -> Ending {
     let context = rim.context().await.map_err(boxed)?;
+    if args.originals {
+        return exit(&context, args).await;
+    }
     let view = context.storage.lake.latest().await.map_err(boxed)?;
     // Exports are streamed, so that neither rows nor time bound them.
     let limits = Limits {
@@ -41,4 +45,32 @@ pub async fn run(rim: &Rim, args: &Export) -> Ending {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes everything, with what is needed to derive it again.
+async fn exit(context: &Context, args: &Export) -> Ending {
+    let written = jobs::exit::write::write(context, &args.to).await;
+    let written = written.map_err(boxed)?;
+    for table in &written.manifest.tables {
+        say!(
+            "{}  {} rows, {} bytes",
+            table.file.file,
+            table.rows,
+            table.file.bytes
+        );
+    }
+    for missing in &written.missing {
+        say!("problem {missing}");
+    }
+    say!(
+        "{} activities, {} originals; manifest.json has SHA-256 {}",
+        written.manifest.activities,
+        written.manifest.originals,
+        written.manifest_sha256
+    );
+    Ok(if written.missing.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -2,6 +2,7 @@
 
 mod athlete;
 mod audit;
+mod backup;
 mod best;
 mod check;
 mod document;
@@ -11,11 +12,14 @@ mod import;
 mod ls;
 mod maintain;
 mod purge;
+mod rebuild;
 mod recompute;
+mod restore;
 mod serve;
 mod show;
 mod sql;
 mod stats;
+mod verify;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -47,9 +51,13 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Stats(args) => stats::run(&rim, args).await,
         Command::Sql(args) => sql::run(&rim, args).await,
         Command::Export(args) => export::run(&rim, args).await,
+        Command::Verify(args) => verify::run(args).await,
         Command::Recompute(args) => recompute::run(&rim, args).await,
+        Command::Rebuild(args) => rebuild::run(&rim, args).await,
         Command::Check(args) => check::run(&rim, args).await,
         Command::Maintain(args) => maintain::run(&rim, args).await,
+        Command::Backup(args) => backup::run(&rim, args).await,
+        Command::Restore(args) => restore::run(&rim, args).await,
         Command::Audit(args) => audit::run(&rim, args).await,
         Command::Athlete(args) => athlete::run(&rim, args).await,
         Command::Purge(args) => purge::run(&rim, args).await,
@@ -82,19 +90,31 @@ pub struct Rim {
 }
 
 impl Rim {
-    /// Opens the data folder or the named catalog, made where it is missing.
-    pub async fn storage(&self) -> Result<Storage, storage::Error> {
-        let options = Options {
+    /// Drops the lake's tables in the catalog, and nothing else.
+    pub async fn drop_lake(&self) -> Result<(), storage::Error> {
+        Storage::drop_lake(&self.options()?).await
+    }
+
+    /// Where the installation lies.
+    ///
+    /// # Errors
+    /// Where the settings of the object store contradict each other.
+    pub fn options(&self) -> Result<Options, storage::Error> {
+        Ok(Options {
             data_dir: self.settings.data_dir.clone(),
             catalog: self.settings.catalog.clone(),
             store: self.settings.store()?,
-        };
-        Storage::open(&options, &query::derived::tables(), storage::tables::VIEWS).await
+        })
     }
 
     /// A job's context that talks to stderr and stops at Ctrl-C: the first
     /// asks, the second ends the process.
     pub async fn context(&self) -> Result<Context, storage::Error> {
+        self.context_at(&self.options()?).await
+    }
+
+    /// [`context`](Self::context) of an installation elsewhere.
+    pub async fn context_at(&self, options: &Options) -> Result<Context, storage::Error> {
         let stop = Stop::default();
         let asked = stop.clone();
         tokio::spawn(async move {
@@ -107,7 +127,7 @@ impl Rim {
             }
         });
         Ok(Context {
-            storage: self.storage().await?,
+            storage: open(options).await?,
             now: jiff::Timestamp::now,
             progress: Arc::new(Talk::default()),
             stop,
@@ -129,6 +149,10 @@ impl Rim {
             session,
         })
     }
+}
+
+async fn open(options: &Options) -> Result<Storage, storage::Error> {
+    Storage::open(options, &query::derived::tables(), storage::tables::VIEWS).await
 }
 
 /// A session at one snapshot, for one athlete.

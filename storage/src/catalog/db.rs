@@ -64,7 +64,11 @@ pub(super) enum Engine {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        /// As it was given, for programs that connect themselves.
+        url: Arc<str>,
+    },
 }
 
 impl Db {
@@ -143,7 +147,10 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .acquire_slow_threshold(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
-        Ok(Self::new(Engine::Postgres(pool)))
+        Ok(Self::new(Engine::Postgres {
+            pool,
+            url: url.into(),
+        }))
     }
 
     fn new(engine: Engine) -> Self {
@@ -157,7 +164,23 @@ impl Db {
     pub fn dialect(&self) -> Dialect {
         match self.engine {
             Engine::Sqlite { .. } => Dialect::Sqlite,
-            Engine::Postgres(_) => Dialect::Postgres,
+            Engine::Postgres { .. } => Dialect::Postgres,
+        }
+    }
+
+    /// The URL of a PostgreSQL catalog.
+    pub(crate) fn url(&self) -> Option<&str> {
+        match &self.engine {
+            Engine::Sqlite { .. } => None,
+            Engine::Postgres { url, .. } => Some(url),
+        }
+    }
+
+    /// The connection that writes to a SQLite catalog.
+    pub(super) fn sqlite_writer(&self) -> Option<&SqlitePool> {
+        match &self.engine {
+            Engine::Sqlite { writer, .. } => Some(writer),
+            Engine::Postgres { .. } => None,
         }
     }
 
@@ -181,7 +204,7 @@ impl Db {
                     .await
                     .map_err(|source| Error::database(attempt, source))?,
             ),
-            Engine::Postgres(pool) => TxInner::Postgres(
+            Engine::Postgres { pool, .. } => TxInner::Postgres(
                 begin_postgres(pool, "begin isolation level read committed")
                     .await
                     .map_err(|source| Error::database(attempt, source))?,
@@ -204,7 +227,7 @@ impl Db {
                     .await
                     .map_err(|source| Error::database(attempt, source))?,
             ),
-            Engine::Postgres(pool) => TxInner::Postgres(
+            Engine::Postgres { pool, .. } => TxInner::Postgres(
                 begin_postgres(pool, "begin isolation level repeatable read read only")
                     .await
                     .map_err(|source| Error::database(attempt, source))?,
@@ -247,7 +270,7 @@ impl Db {
         self.journal.statement(statement.text());
         let rows = match &self.engine {
             Engine::Sqlite { readers, .. } => fetch_sqlite(readers, statement, values).await,
-            Engine::Postgres(pool) => fetch_postgres(pool, statement, values).await,
+            Engine::Postgres { pool, .. } => fetch_postgres(pool, statement, values).await,
         }?;
         self.journal.rows(rows.len());
         Ok(rows)
@@ -264,7 +287,7 @@ impl Db {
     pub(super) fn sqlite_readers(&self) -> &SqlitePool {
         match &self.engine {
             Engine::Sqlite { readers, .. } => readers,
-            Engine::Postgres(_) => panic!("not a SQLite catalog"),
+            Engine::Postgres { .. } => panic!("not a SQLite catalog"),
         }
     }
 
@@ -276,7 +299,7 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Engine::Postgres(pool) => pool.close().await,
+            Engine::Postgres { pool, .. } => pool.close().await,
         }
     }
 }

@@ -40,7 +40,7 @@ impl Db {
                     Err(Error::CatalogInUse)
                 }
             }
-            Engine::Postgres(pool) => {
+            Engine::Postgres { pool, .. } => {
                 sqlx::raw_sql(POSTGRES)
                     .execute(pool)
                     .await

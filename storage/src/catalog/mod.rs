@@ -24,6 +24,7 @@ mod plans;
 mod purge_steps;
 mod purges;
 mod statement;
+pub(crate) mod tools;
 mod trouble;
 mod value;
 

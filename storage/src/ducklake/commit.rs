@@ -264,7 +264,10 @@ impl PreparedTable {
 
 /// The table at `state`, provided that it is defined as when rows were
 /// written for it.
-fn same_table<'s>(state: &'s State, before: &TableState) -> Result<&'s TableState, Error> {
+pub(crate) fn same_table<'s>(
+    state: &'s State,
+    before: &TableState,
+) -> Result<&'s TableState, Error> {
     match state.tables.get(&before.name) {
         Some(now)
             if now.id == before.id

@@ -158,6 +158,39 @@ async fn create(tx: &mut Tx, data_path: &str) -> Result<(), Error> {
     snapshot::record(tx, 0, &made, None, None).await
 }
 
+/// Drops all tables of the lake's catalog, whoever made them.
+///
+/// # Errors
+/// [`Error::Database`].
+pub(crate) async fn drop_tables(db: &Db) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    let names = match tx.dialect() {
+        Dialect::Sqlite => {
+            tx.fetch(
+                "select name from sqlite_master where type = 'table' and name like 'ducklake_%'",
+                &[],
+            )
+            .await?
+        }
+        Dialect::Postgres => {
+            tx.execute("select pg_advisory_xact_lock($1)", &[Value::Int(LOCK)])
+                .await?;
+            tx.fetch(
+                "select 'public.' || tablename from pg_tables \
+                 where schemaname = 'public' and tablename like 'ducklake_%'",
+                &[],
+            )
+            .await?
+        }
+    };
+    for row in &names {
+        let name: Vec<String> = row.text(0)?.split('.').map(quoted).collect();
+        tx.execute_named(format!("drop table {}", name.join(".")), &[])
+            .await?;
+    }
+    tx.commit().await
+}
+
 async fn read_info(tx: &mut Tx, data_path: &str) -> Result<LakeInfo, Error> {
     let metadata = tx
         .fetch(

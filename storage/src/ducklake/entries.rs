@@ -9,6 +9,7 @@ use super::commit::{Kind, Prepared};
 use super::inlined;
 use super::removal::Fate;
 use super::snapshot::Claimed;
+use super::state::State;
 use super::table_stats;
 use super::types::LakeColumn;
 use super::write::{NewDeletes, NewFile};
@@ -71,22 +72,52 @@ pub(crate) async fn write(
         files.extend(&table.written);
     }
     by_table.retain(|_, files| !files.is_empty());
-    let row_ids = table_stats::widen(tx, &by_table, &replaced(prepared), &prepared.base).await?;
-    let begin = claimed.snapshot_id;
-    let mut next_file_id = claimed.first_file_id;
+    let mut next_file_id =
+        insert_files(tx, &by_table, &replaced(prepared), &prepared.base, claimed).await?;
     let mut file_id = || {
         next_file_id += 1;
         next_file_id - 1
     };
+    let mut deletes = Vec::new();
+    for table in &prepared.tables {
+        for new in table.new_deletes() {
+            deletes.push(delete_row(
+                new,
+                file_id(),
+                table.table.id,
+                claimed.snapshot_id,
+            ));
+        }
+    }
+    tx.execute_rows("insert into ducklake_delete_file", &deletes, "")
+        .await?;
+    Ok(())
+}
+
+/// Writes the rows of new data files, with the claim's first ids; answers the
+/// next file id. `replaced` are rows and bytes, by table, that they stand for;
+/// `state` is the one before the claimed snapshot.
+///
+/// # Errors
+/// [`Error::Database`].
+pub(crate) async fn insert_files(
+    tx: &mut Tx,
+    by_table: &BTreeMap<i64, Vec<&NewFile>>,
+    replaced: &HashMap<i64, (i64, i64)>,
+    state: &State,
+    claimed: &Claimed,
+) -> Result<i64, Error> {
+    let row_ids = table_stats::widen(tx, by_table, replaced, state).await?;
+    let begin = claimed.snapshot_id;
+    let mut id = claimed.first_file_id;
     let (mut files, mut stats, mut partitions) = (Vec::new(), Vec::new(), Vec::new());
-    for (table_id, written) in &by_table {
+    for (table_id, written) in by_table {
         let mut row_id = row_ids.get(table_id).copied().unwrap_or(0);
         for file in written {
-            let id = file_id();
             files.push(file_row(file, id, *table_id, begin, row_id));
             row_id += file.rows;
             stats.extend(file.stats.iter().map(|column| {
-                let data_type = leaf_type(prepared, *table_id, column.column_id);
+                let data_type = leaf_type(state, *table_id, column.column_id);
                 table_stats::file_row(column, id, *table_id, data_type)
             }));
             let values = file.partition.iter().flat_map(|(_, values)| values);
@@ -98,23 +129,17 @@ pub(crate) async fn write(
                     Value::from(value.clone()),
                 ]
             }));
-        }
-    }
-    let mut deletes = Vec::new();
-    for table in &prepared.tables {
-        for new in table.new_deletes() {
-            deletes.push(delete_row(new, file_id(), table.table.id, begin));
+            id += 1;
         }
     }
     for (statement, rows) in [
         ("insert into ducklake_data_file", files),
         ("insert into ducklake_file_column_stats", stats),
         ("insert into ducklake_file_partition_value", partitions),
-        ("insert into ducklake_delete_file", deletes),
     ] {
         tx.execute_rows(statement, &rows, "").await?;
     }
-    Ok(())
+    Ok(id)
 }
 
 /// Rows and bytes of the files, by table, that new ones stand for from now on.
@@ -136,11 +161,11 @@ fn replaced(prepared: &Prepared) -> HashMap<i64, (i64, i64)> {
 }
 
 /// The type of a plain column or list element.
-fn leaf_type(prepared: &Prepared, table_id: i64, column_id: i64) -> DataType {
-    let tables = prepared.tables.iter();
-    tables
-        .filter(|table| table.table.id == table_id)
-        .flat_map(|table| table.table.columns.iter())
+fn leaf_type(state: &State, table_id: i64, column_id: i64) -> DataType {
+    let table = state.table_by_id(table_id);
+    table
+        .into_iter()
+        .flat_map(|table| table.columns.iter())
         .map(LakeColumn::leaf)
         .find(|leaf| leaf.id == column_id)
         .map_or(DataType::Null, |leaf| leaf.data_type.clone())

@@ -83,7 +83,7 @@ pub(crate) async fn advance(
     let made = tx
         .fetch(
             "select changes_made from ducklake_snapshot_changes \
-             where snapshot_id > $1 and snapshot_id <= $2",
+             where snapshot_id >= $1 and snapshot_id <= $2 order by snapshot_id",
             &between,
         )
         .await?;
@@ -91,11 +91,12 @@ pub(crate) async fn advance(
         .iter()
         .map(|row| Ok(row.opt_text(0)?.unwrap_or_default()))
         .collect::<Result<Vec<_>, Error>>()?;
-    // A snapshot without a line, or one that has expired: read anew.
-    let all_told = texts.len() as i64 == snapshot_id - state.snapshot_id;
+    // A snapshot without a line, or one that has expired: read anew. So too
+    // where the one to begin from has: files that ended after it are forgotten.
+    let all_told = texts.len() as i64 == snapshot_id - state.snapshot_id + 1;
     // Rows that lie in the catalog end there without a word of their own.
     let only_files = state.tables.values().all(|table| table.inlined.is_none());
-    if !all_told || !only_files || !changes::only_rows(texts.into_iter()) {
+    if !all_told || !only_files || !changes::only_rows(texts.into_iter().skip(1)) {
         return load(tx, data_path, snapshot_id).await;
     }
     let tables: Vec<TableState> = state

@@ -9,6 +9,7 @@
 //!   files, [`scan`] offers it to DataFusion;
 //! - [`write`] writes files, [`removal`] finds rows by key, [`commit`] makes
 //!   both part of the lake;
+//!   [`draft`] and [`replace`] do so with whole tables and in the place of damaged files;
 //! - [`merge`] and [`relay`] write rows again that lie in small, foreign or
 //!   half-deleted files, which [`candidates`] lists; [`expire`] lets old
 //!   snapshots go, [`sweep`] removes the files that nothing names;
@@ -27,10 +28,12 @@ pub(crate) mod commit_first;
 pub(crate) mod create;
 pub(crate) mod define;
 pub(crate) mod deletes;
+pub(crate) mod draft;
 pub(crate) mod entries;
 pub(crate) mod exchange;
 pub(crate) mod expire;
 pub(crate) mod footers;
+pub(crate) mod forget;
 pub(crate) mod history;
 pub(crate) mod inlined;
 pub(crate) mod io;
@@ -43,6 +46,7 @@ pub(crate) mod purge;
 pub(crate) mod refile;
 pub(crate) mod relay;
 pub(crate) mod removal;
+pub(crate) mod replace;
 pub(crate) mod runs;
 pub(crate) mod scan;
 pub(crate) mod snapshot;

@@ -57,9 +57,16 @@ pub enum Problem {
         /// What the reader said.
         why: String,
     },
-    /// The catalog contradicts itself.
-    Catalog {
-        /// What does not agree, as a sentence.
+    /// The catalog contradicts itself about a file.
+    File {
+        /// Its path in the object store.
+        path: String,
+        /// What does not agree, as the rest of a sentence.
+        what: String,
+    },
+    /// A counter of the catalog would give an id twice.
+    Counter {
+        /// Which, as a sentence.
         what: String,
     },
     /// An object that no snapshot names, older than an upload may take: it costs space
@@ -76,6 +83,19 @@ impl Problem {
     /// Whether nothing is wrong with the lake itself.
     pub fn is_harmless(&self) -> bool {
         matches!(self, Self::Orphan { .. })
+    }
+
+    /// The file that it is about.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Missing { path }
+            | Self::Size { path, .. }
+            | Self::Rows { path, .. }
+            | Self::Unreadable { path, .. }
+            | Self::File { path, .. }
+            | Self::Orphan { path, .. } => Some(path),
+            Self::Counter { .. } => None,
+        }
     }
 }
 
@@ -94,7 +114,8 @@ impl fmt::Display for Problem {
                 found,
             } => write!(f, "{path} has {found} rows, not {expected}"),
             Self::Unreadable { path, why } => write!(f, "{path} cannot be read: {why}"),
-            Self::Catalog { what } => f.write_str(what),
+            Self::File { path, what } => write!(f, "{path} {what}"),
+            Self::Counter { what } => f.write_str(what),
             Self::Orphan { path, bytes } => write!(f, "{path} ({bytes} bytes) is of no snapshot"),
         }
     }
@@ -207,7 +228,6 @@ async fn check_file(io: &Io, file: &AnyFile, size: Option<u64>) -> Option<Proble
 
 async fn check_catalog(tx: &mut crate::catalog::Tx, state: &State) -> Result<Vec<Problem>, Error> {
     let mut problems = Vec::new();
-    let mut say = |what: String| problems.push(Problem::Catalog { what });
     let doubled = tx
         .fetch(
             "select data_file_id from ducklake_delete_file where end_snapshot is null \
@@ -215,9 +235,10 @@ async fn check_catalog(tx: &mut crate::catalog::Tx, state: &State) -> Result<Vec
             &[],
         )
         .await?;
-    for row in &doubled {
-        say(format!("data file {} has two delete files", row.int(0)?));
-    }
+    let doubled = doubled
+        .iter()
+        .map(|row| row.int(0))
+        .collect::<Result<HashSet<i64>, Error>>()?;
     let next = tx
         .fetch(
             "select s.next_file_id, \
@@ -230,7 +251,9 @@ async fn check_catalog(tx: &mut crate::catalog::Tx, state: &State) -> Result<Vec
     for row in &next {
         let used = row.opt_int(1)?.max(row.opt_int(2)?);
         if used.is_some_and(|used| used >= row.int(0).unwrap_or(0)) {
-            say("the snapshot's next file id is taken".to_owned());
+            problems.push(Problem::Counter {
+                what: "the snapshot's next file id is taken".to_owned(),
+            });
         }
     }
     let totals: BTreeMap<i64, i64> = tx
@@ -246,11 +269,18 @@ async fn check_catalog(tx: &mut crate::catalog::Tx, state: &State) -> Result<Vec
         for file in table.files.iter() {
             let gone = file.deletes.as_ref().map_or(0, |deletes| deletes.rows)
                 + file.inlined_deletes.len() as u64;
+            let mut say = |what: String| {
+                let path = file.object.path.to_string();
+                problems.push(Problem::File { path, what });
+            };
             if gone > file.rows {
                 say(format!(
-                    "{} has {} rows, of which {gone} are deleted",
-                    file.object.path, file.rows
+                    "has {} rows, of which {gone} are deleted",
+                    file.rows
                 ));
+            }
+            if doubled.contains(&file.id) {
+                say("has two delete files".to_owned());
             }
         }
         let ends = tx
@@ -267,7 +297,9 @@ async fn check_catalog(tx: &mut crate::catalog::Tx, state: &State) -> Result<Vec
             .flatten();
         let next = totals.get(&table.id).copied().unwrap_or(0);
         if end.is_some_and(|end| end > next) {
-            say(format!("table {} gives row ids twice", table.name));
+            problems.push(Problem::Counter {
+                what: format!("table {} gives row ids twice", table.name),
+            });
         }
     }
     Ok(problems)
