@@ -90,6 +90,11 @@ pub struct Rim {
 }
 
 impl Rim {
+    /// Opens the data folder or the named catalog, made where it is missing.
+    pub async fn storage(&self) -> Result<Storage, storage::Error> {
+        open(&self.options()?).await
+    }
+
     /// Drops the lake's tables in the catalog, and nothing else.
     pub async fn drop_lake(&self) -> Result<(), storage::Error> {
         Storage::drop_lake(&self.options()?).await
