@@ -138,12 +138,7 @@ async fn decode(
         )
         .await?
         {
-            // Bytes that were lost come back by the recording they are of.
-            context
-                .storage
-                .raw
-                .put_back(athlete, &sha256, &bytes)
-                .await?;
+            put_back(context, athlete, &sha256, &bytes).await?;
             decoded.items = items;
         } else {
             let bytes = Arc::new(bytes);
@@ -227,6 +222,23 @@ async fn keep(context: &Context, athlete: &Athlete, bytes: &[u8]) -> Result<Stri
             Err(error)
         }
     }
+}
+
+/// Puts bytes back that are known and were lost, unless a purge takes them.
+async fn put_back(
+    context: &Context,
+    athlete: &Athlete,
+    sha256: &str,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    let (raw, id) = (&context.storage.raw, athlete.athlete_id);
+    if raw.put_back(id, sha256, bytes).await?
+        && let Err(error) = ensure_not_purged(context, athlete).await
+    {
+        raw.delete(id, sha256).await?;
+        return Err(error);
+    }
+    Ok(())
 }
 
 fn failed(path: String, refusal: Refusal) -> Item {
