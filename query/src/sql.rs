@@ -11,6 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Ansi};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::Error;
@@ -46,6 +47,7 @@ pub async fn held(session: &Session, text: &str) -> Result<Held, Error> {
 pub(crate) async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan, Error> {
     let statement = one_statement(text)?;
     refuse_kind(&statement)?;
+    refuse_into(text)?;
     let plan = state
         .statement_to_plan(statement)
         .await
@@ -119,6 +121,21 @@ fn refuse_kind(statement: &Statement) -> Result<(), Error> {
         return Ok(());
     }
     Err(read_only(&statement.to_string()))
+}
+
+/// Refuses `INTO`: the planner passes over `SELECT … INTO` inside another
+/// select, as if it were not there.
+fn refuse_into(text: &str) -> Result<(), Error> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text)
+        .tokenize()
+        .unwrap_or_default();
+    // A quoted name is no keyword.
+    let is_into =
+        |token: &Token| matches!(token, Token::Word(word) if word.keyword == Keyword::INTO);
+    match tokens.iter().any(is_into) {
+        true => Err(read_only(text)),
+        false => Ok(()),
+    }
 }
 
 /// Lets through plans that consist of reading nodes only.
