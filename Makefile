@@ -4,10 +4,18 @@
 DEMO_DIR ?= target/demo
 LISTEN ?= 127.0.0.1:8080
 
+# How long each fuzz target runs, and which (none: all).
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
+
+# How many processes the campaign kills, and where it keeps its journal.
+KILLS ?= 1000
+CAMPAIGN_DIR ?= target/campaign
+
 # rustup's folder, for shells that have not read its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo demo-data clean-demo duckdb-session test bench check-tools
+.PHONY: help build demo demo-data clean-demo duckdb-session test bench campaign fuzz check-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -33,6 +41,14 @@ test: ## every check there is
 
 bench: ## measure speed, size and memory against others; writes docs/benchmarks.md
 	@scripts/bench
+
+campaign: build ## kill KILLS processes at random moments and prove what is left; goes on where it was
+	@target/debug/pacelake-campaign run --folder $(CAMPAIGN_DIR) --kills $(KILLS) \
+		--binary target/debug/pacelake
+	@target/debug/pacelake-campaign report --folder $(CAMPAIGN_DIR) --page docs/campaign.md
+
+fuzz: ## fuzz every target for FUZZ_SECONDS each
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(FUZZ_TARGETS)
 
 check-tools: ## say what the build lacks on this machine
 	@scripts/check-tools build

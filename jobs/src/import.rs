@@ -147,6 +147,7 @@ async fn decode(
             match tokio::task::spawn_blocking(read).await? {
                 Ok(recordings) => {
                     keep(context, athlete, &bytes).await?;
+                    tracing::debug!(%path, "raw bytes kept");
                     let several = recordings.len() > 1;
                     decoded
                         .recordings

@@ -291,12 +291,14 @@ impl Lake {
                 snapshot_id: base.snapshot_id,
             });
         }
+        tracing::debug!(attempt = %commit.attempt, "files written");
         let label = Label {
             attempt: commit.attempt,
             message: &commit.message,
         };
         let (db, io) = (&self.inner.db, &self.inner.io);
         let snapshot_id = commit::commit(db, io, prepared, label, &commit.catalog).await?;
+        tracing::debug!(snapshot_id, "snapshot committed");
         Ok(Committed { snapshot_id })
     }
 }

@@ -22,6 +22,21 @@ impl Random {
         Self(seed)
     }
 
+    /// The numbers of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// From 0 to `below`, excluded.
+    ///
+    /// # Panics
+    /// If `below` is 0.
+    pub fn below(&mut self, below: usize) -> usize {
+        assert!(below > 0, "there is nothing to choose from");
+        // Near enough to even for choosing among few.
+        (self.fraction() * below as f64) as usize
+    }
+
     /// From 0 (included) to 1 (excluded).
     pub fn fraction(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

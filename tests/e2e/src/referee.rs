@@ -16,7 +16,7 @@ pub const COUNTS_OF_WRITES: &[&str] = &["revision", "input_revision"];
 /// If DuckDB is not there (`make test` installs it into `.venv`) or cannot
 /// read the lake.
 pub fn rows(home: &Home, without: &[&str]) -> Vec<String> {
-    read(home, &["--without", &without.join(",")])
+    rows_of(&home.lake(), without)
 }
 
 /// Runs statements that change the home's lake by stock DuckDB, keeping
@@ -42,7 +42,15 @@ pub fn duckdb(home: &Home, inline: u32, statements: &[&str]) -> Vec<Vec<serde_js
     serde_json::from_slice(&output.stdout).expect("it prints JSON")
 }
 
-fn read(home: &Home, arguments: &[&str]) -> Vec<String> {
+/// The rows of a lake as it stands after `ducklake:` in DuckDB's ATTACH.
+///
+/// # Panics
+/// As [`rows`].
+pub fn rows_of(lake: &str, without: &[&str]) -> Vec<String> {
+    read(lake, &["--without", &without.join(",")])
+}
+
+fn read(lake: &str, arguments: &[&str]) -> Vec<String> {
     let python = root().join(".venv/bin/python");
     assert!(
         python.exists(),
@@ -52,7 +60,7 @@ fn read(home: &Home, arguments: &[&str]) -> Vec<String> {
     let output = Command::new(python)
         .arg("-B")
         .arg(root().join("tests/oracles/rows.py"))
-        .arg(home.lake())
+        .arg(lake)
         .args(arguments)
         .envs(home.lake_s3().map(|how| ("LAKE_S3", how)))
         .output()
