@@ -222,7 +222,6 @@ impl Trouble {
         Faults {
             restarts: self.restarts.load(Ordering::Relaxed),
             full: self.full.load(Ordering::Relaxed),
-            cuts: 0,
         }
     }
 }

@@ -32,8 +32,6 @@ pub struct Faults {
     pub restarts: u32,
     /// How often the disk was filled, or a process's files limited.
     pub full: u32,
-    /// How many connections to the object store were cut.
-    pub cuts: u32,
 }
 
 /// What was compared at the end of an era.

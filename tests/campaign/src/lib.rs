@@ -1,7 +1,6 @@
 //! The crash campaign: imports, live commits, recompute and maintenance at
-//! once on one lake, killed at random moments while the disk fills, the
-//! database restarts and the object store's connections break; then a proof
-//! that nothing is lost, doubled or half there.
+//! once on one lake, killed at random moments while the disk fills and the
+//! database restarts; then a proof that nothing is lost, doubled or half there.
 //!
 //! A campaign is a row of eras. Each begins with an empty lake and some
 //! recordings, lets several processes at it until all recordings are in, and
@@ -9,7 +8,6 @@
 //! campaign remembers, so that it can be resumed, and [`report`] what it says.
 
 pub mod campaign;
-pub mod cuts;
 pub mod disk;
 pub mod era;
 pub mod journal;

@@ -67,6 +67,8 @@ impl Model {
 pub struct Audit {
     /// Paths that came in.
     pub came_in: BTreeSet<String>,
+    /// Those of them whose activity was born with them.
+    pub born: BTreeSet<String>,
     /// How many activities were born.
     pub births: usize,
 }
@@ -86,6 +88,9 @@ impl Audit {
             let path = entry["path"].as_str().unwrap_or_default();
             if ["created", "updated"].contains(&outcome) {
                 audit.came_in.insert(path.to_owned());
+            }
+            if outcome == "created" {
+                audit.born.insert(path.to_owned());
             }
             if outcome == "created" && !born.insert(entry["activity_id"].as_i64()) {
                 return Err(format!("two births in the audit, the other one: {entry}"));

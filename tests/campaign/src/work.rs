@@ -62,15 +62,18 @@ pub enum Phase {
     FilesWritten,
     /// A commit was made and not yet told; the next one was not begun.
     Committed,
+    /// Not known: a build that did not log how far it was.
+    NotTold,
 }
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Starting,
         Self::BytesKept,
         Self::FilesWritten,
         Self::Committed,
+        Self::NotTold,
     ];
 
     /// As the report has it.
@@ -80,6 +83,7 @@ impl Phase {
             Self::BytesKept => "raw bytes kept",
             Self::FilesWritten => "Parquet written, transaction next or open",
             Self::Committed => "committed, not told",
+            Self::NotTold => "not known: by a build that did not log it",
         }
     }
 
