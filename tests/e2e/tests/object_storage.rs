@@ -76,7 +76,7 @@ fn s3_and_postgresql_hold_the_same_rows_as_a_folder() {
         &["stats"],
         &[
             "sql",
-            "select * from samples order by all",
+            "select * from samples order by activity_id, sample",
             "--format",
             "csv",
         ],
