@@ -137,7 +137,7 @@ async fn a_run_that_is_stopped_goes_on_later() {
     // Another process finds it so, and everything agrees.
     let other = open(folder.path()).await;
     assert_eq!(rows(&other).await, before);
-    let checked = check::check(&other).await.unwrap();
+    let checked = check::check(&other, false).await.unwrap();
     assert!(checked.is_sound(), "{:?}", checked.lines);
 }
 
@@ -159,6 +159,6 @@ async fn old_snapshots_go_and_the_newest_stays() {
     );
     assert!(context.storage.lake.at(1).await.is_err());
     assert_eq!(rows(&context).await, before);
-    let checked = check::check(&context).await.unwrap();
+    let checked = check::check(&context, false).await.unwrap();
     assert!(checked.is_sound(), "{:?}", checked.lines);
 }

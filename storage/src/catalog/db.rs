@@ -27,8 +27,7 @@ use crate::error::Error;
 const MAX_VALUES: usize = 32_000;
 /// How long a SQLite connection waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long to wait before a file that another process is making is opened
-/// again.
+/// The pause before a file that another process is making is opened again.
 const OPEN_PAUSE: Duration = Duration::from_millis(10);
 /// How long a task waits for a connection, which on SQLite includes the
 /// commits of this process that are queued before it.

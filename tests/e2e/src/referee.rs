@@ -16,7 +16,11 @@ pub const COUNTS_OF_WRITES: &[&str] = &["revision", "input_revision"];
 /// If DuckDB is not there (`make test` installs it into `.venv`) or cannot
 /// read the lake.
 pub fn rows(home: &Home, without: &[&str]) -> Vec<String> {
-    rows_of(&home.lake(), without)
+    read(
+        &home.lake(),
+        home.lake_s3(),
+        &["--without", &without.join(",")],
+    )
 }
 
 /// Runs statements that change the home's lake by stock DuckDB, keeping
@@ -47,10 +51,10 @@ pub fn duckdb(home: &Home, inline: u32, statements: &[&str]) -> Vec<Vec<serde_js
 /// # Panics
 /// As [`rows`].
 pub fn rows_of(lake: &str, without: &[&str]) -> Vec<String> {
-    read(lake, &["--without", &without.join(",")])
+    read(lake, None, &["--without", &without.join(",")])
 }
 
-fn read(lake: &str, arguments: &[&str]) -> Vec<String> {
+fn read(lake: &str, s3: Option<&str>, arguments: &[&str]) -> Vec<String> {
     let python = root().join(".venv/bin/python");
     assert!(
         python.exists(),
@@ -62,7 +66,7 @@ fn read(lake: &str, arguments: &[&str]) -> Vec<String> {
         .arg(root().join("tests/oracles/rows.py"))
         .arg(lake)
         .args(arguments)
-        .envs(home.lake_s3().map(|how| ("LAKE_S3", how)))
+        .envs(s3.map(|how| ("LAKE_S3", how)))
         .output()
         .expect("the interpreter can be started");
     assert!(
