@@ -99,7 +99,7 @@ pub const SETTINGS: &[SettingRow] = &[
     SettingRow {
         name: "keep_snapshots_s",
         doc: "How many seconds snapshots are kept for time travel; files that only older ones list go a day later.",
-        default: "604800 (a week)",
+        default: "604800",
     },
     SettingRow {
         name: "log",
