@@ -135,11 +135,10 @@ async fn copy_objects(
             match copy(place, &from, store, &to, Some(&expected)).await {
                 Ok(_) => Ok(None),
                 Err(Error::Backup { what }) => Ok(Some(what)),
-                Err(Error::Store { source, .. })
-                    if matches!(source, object_store::Error::NotFound { .. }) =>
-                {
-                    Ok(Some(format!("{from} is missing")))
-                }
+                Err(Error::Store {
+                    source: object_store::Error::NotFound { .. },
+                    ..
+                }) => Ok(Some(format!("{from} is missing"))),
                 Err(error) => Err(error),
             }
         })

@@ -232,7 +232,10 @@ pub async fn raw_bytes_without_a_source_go_after_their_grace(place: &Place) {
     let swept = raw.sweep(later(25), GRACE, false).await.unwrap();
     assert_eq!(swept, (would, bytes));
     assert_eq!(would, 1);
-    assert_eq!(raw.list(athlete_id).await.unwrap(), [named.clone()]);
+    assert_eq!(
+        raw.list(athlete_id).await.unwrap(),
+        std::slice::from_ref(&named)
+    );
     assert!(!raw.exists(athlete_id, &lost).await.unwrap());
     assert_eq!(raw.get(athlete_id, &named).await.unwrap(), "named");
     // Another athlete's same bytes are another object.

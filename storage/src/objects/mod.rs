@@ -35,6 +35,10 @@ const LAKE_FOLDER: &str = "lake";
 const RAW_FOLDER: &str = "raw";
 
 /// Where the objects of an installation lie.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a process has one, and its builder reads better without a box"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Store {
     /// In the data directory.
