@@ -278,7 +278,7 @@ async fn lost_bytes_are_named_and_come_back_by_import(place: &Place) {
         assert!(named, "{sha256} in {lines:#?}");
     }
     assert_equal(&expected, &values(&context).await);
-    let again = [&SEVERAL[..], &["fit/event_timestamp.fit"]].concat();
+    let again = [SEVERAL, &["fit/event_timestamp.fit"]].concat();
     import::import(&context, None, &recordings(&again))
         .await
         .unwrap();

@@ -43,6 +43,9 @@ pub fn differing(
     })
 }
 
+/// The rows of one key: those that were found, and those expected.
+type RowsOfKey = (Vec<usize>, Vec<usize>);
+
 fn compare(
     table: &'static Table,
     found: &RecordBatch,
@@ -54,7 +57,7 @@ fn compare(
         .map(|name| expected.schema().index_of(name))
         .collect::<Result<_, _>>()?;
     let (here, there) = (encoded(found, &key)?, encoded(expected, &key)?);
-    let mut by_key: BTreeMap<Box<[u8]>, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut by_key: BTreeMap<Box<[u8]>, RowsOfKey> = BTreeMap::new();
     for row in 0..found.num_rows() {
         let at = by_key.entry(here.row(row).data().into()).or_default();
         at.0.push(row);

@@ -206,7 +206,7 @@ impl Scan {
         if filter.is_empty() {
             return Ok(all_between(&keys, at_once));
         }
-        Ok(keys.chunks(at_once).map(|keys| among(keys)).collect())
+        Ok(keys.chunks(at_once).map(among).collect())
     }
 
     /// The rows of one window, in the table's order.

@@ -27,10 +27,13 @@ fn start(n: i64, day: i64) -> String {
     format!("2024-01-{day:02}T{:02}:{:02}:00", n / 60 % 24, n % 60 / 4)
 }
 
+/// Number, athlete, day and sport of an activity.
+type Made = (i64, i64, i64, &'static str);
+
 async fn lake() -> Session {
     let all = activities();
-    let key = |(n, athlete, day, _): &(i64, i64, i64, &str)| json!({"athlete_id": athlete, "start_time": start(*n, *day), "activity_id": n});
-    let rows = |more: &dyn Fn(&(i64, i64, i64, &str), &mut Value)| -> Value {
+    let key = |(n, athlete, day, _): &Made| json!({"athlete_id": athlete, "start_time": start(*n, *day), "activity_id": n});
+    let rows = |more: &dyn Fn(&Made, &mut Value)| -> Value {
         let row = |activity| {
             let mut row = key(activity);
             more(activity, &mut row);
@@ -94,7 +97,7 @@ async fn column(session: &Session, table: &str, filter: &Filter, name: &str) -> 
 }
 
 /// The ids of those activities, in the order of athlete, start and id.
-fn ids(wanted: impl Fn(&(i64, i64, i64, &str)) -> bool) -> Vec<Value> {
+fn ids(wanted: impl Fn(&Made) -> bool) -> Vec<Value> {
     let mut found: Vec<_> = activities().into_iter().filter(wanted).collect();
     found.sort_by_key(|(n, athlete, day, _)| (*athlete, start(*n, *day), *n));
     found.iter().map(|(n, ..)| json!(n)).collect()

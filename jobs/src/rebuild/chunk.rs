@@ -163,10 +163,10 @@ async fn next(
         pointers.retain(|pointer| pointer.key <= end);
     }
     match here {
-        Some(chunk) if pointers.is_empty() => return Ok(Some(Planned::Drop(chunk))),
+        Some(chunk) if pointers.is_empty() => Ok(Some(Planned::Drop(chunk))),
         Some(mut chunk) if chunk.fingerprint == fingerprint(&pointers) => {
             chunk.is_reused = true;
-            return Ok(Some(Planned::Reuse(chunk)));
+            Ok(Some(Planned::Reuse(chunk)))
         }
         here => {
             pointers.truncate(at_most as usize);

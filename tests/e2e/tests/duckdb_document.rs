@@ -257,5 +257,5 @@ fn every_command_of_the_page_is_run() {
             .any(|(language, words)| is(&block, language, words));
         assert!(runs || attaches, "nobody runs {block:?}");
     }
-    assert!(Path::new(&PathBuf::from(root())).join(NOTEBOOK).exists());
+    assert!(root().join(NOTEBOOK).exists());
 }

@@ -64,7 +64,7 @@ fn storm() -> Vec<String> {
         "SELECT array_length(range(0, 2000000000))".to_owned(),
         format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000)),
         format!("SELECT {}", sum(25_000)),
-        format!("SELECT {}1", "-".repeat(1) + &"- ".repeat(20_000)),
+        format!("SELECT {}1", "-".to_owned() + &"- ".repeat(20_000)),
         format!("SELECT 1 IN ({})", vec!["1"; 25_000].join(",")),
         format!("SELECT 1 WHERE {}", vec!["1=1"; 10_000].join(" AND ")),
         vec!["SELECT 1"; 5_000].join(" UNION ALL "),

@@ -109,7 +109,7 @@ fn clock(choices: &mut Choices<'_>) -> Clock {
         _ => {
             let event = |_| {
                 let ms = (START_MS + choices.number(1_000.0)) as i64;
-                (ms, choices.byte() % 2 == 0)
+                (ms, choices.byte().is_multiple_of(2))
             };
             Clock::Events((0..few).map(event).collect())
         }
@@ -118,7 +118,7 @@ fn clock(choices: &mut Choices<'_>) -> Clock {
 
 fn lap(choices: &mut Choices<'_>) -> Lap {
     Lap {
-        is_length: choices.byte() % 2 == 0,
+        is_length: choices.byte().is_multiple_of(2),
         start_ms: match choices.byte() {
             0xff => choices.long(),
             _ => START_MS as i64 + i64::from(choices.short()) * 1_000,

@@ -82,7 +82,7 @@ impl<'a> Choices<'a> {
 
     /// Nothing, or a number.
     pub fn maybe(&mut self, scale: f64) -> Option<f64> {
-        (self.byte() % 3 != 0).then(|| self.number(scale))
+        (!self.byte().is_multiple_of(3)).then(|| self.number(scale))
     }
 
     /// Nothing, or a whole number.
