@@ -6,7 +6,6 @@
 //! With `--nocapture` it prints the session; `make duckdb-session` does.
 
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pacelake_e2e::{Home, difference, root, rows};
