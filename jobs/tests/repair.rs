@@ -107,11 +107,13 @@ async fn a_lost_delete_file(place: &Place) {
 async fn flipped_bytes_are_found_in_full(place: &Place) {
     let (mut context, expected) = lake(place).await;
     let mut found = 0;
+    // A file that was mended has ended: what it holds is nobody's any more.
+    let mut ended = Vec::new();
     for nth in 0..12 {
         let files = parquet_files(place);
         let mut files: Vec<_> = files
             .iter()
-            .filter(|file| file.to_string_lossy().contains("/streams/"))
+            .filter(|file| file.to_string_lossy().contains("/streams/") && !ended.contains(*file))
             .collect();
         files.sort_by_key(|file| std::cmp::Reverse(fs::metadata(file).unwrap().len()));
         let mut bytes = fs::read(files[0]).unwrap();
@@ -122,6 +124,7 @@ async fn flipped_bytes_are_found_in_full(place: &Place) {
         context = afresh(place, context).await;
         if !check::check(&context, true).await.unwrap().is_sound() {
             found += 1;
+            ended.push(files[0].clone());
             assert_mends(&context, true, &expected, "flipped").await;
         }
         assert_equal(&expected, &values(&context).await);
