@@ -276,6 +276,7 @@ pub struct Sql {
 #[command(after_help = "Examples:
   pacelake export --all --to backup --format parquet
   pacelake export --table splits --to csv --format csv
+  pacelake export --all --to s3://bucket/prefix
   pacelake export --all --originals --to exit     everything, for `pacelake verify exit`")]
 pub struct Export {
     /// One table
@@ -288,9 +289,10 @@ pub struct Export {
     /// again
     #[arg(long, requires = "all", conflicts_with = "format")]
     pub originals: bool,
-    /// The folder; made where it is missing
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
+    /// The folder, made where it is missing; or s3://bucket/prefix, with the keys and the endpoint
+    /// of the settings `s3_…`
+    #[arg(long, value_name = "DIR|URL")]
+    pub to: String,
     /// The kind of file
     #[arg(long, value_enum, default_value_t = ExportFormat::Parquet)]
     pub format: ExportFormat,

@@ -190,8 +190,6 @@ async fn decode(
         match pipeline::clean::clean(row.recording) {
             Ok(clean) => {
                 let sha256 = keep(context, athlete, &bytes).await?;
-                // An object that was there already may be damaged.
-                put_back(context, athlete, &sha256, &bytes).await?;
                 decoded.recordings.push(Incoming {
                     path,
                     file_name,

@@ -66,10 +66,10 @@ pub enum Error {
         what: String,
     },
     /// A file that the export did not write is in its way.
-    #[error("{} was not written by an export", path.display())]
+    #[error("{file} was not written by an export")]
     ForeignFile {
-        /// The file.
-        path: PathBuf,
+        /// The file's path or URL.
+        file: String,
     },
     /// A file or folder could not be written.
     #[error("cannot write {}", path.display())]

@@ -1,6 +1,7 @@
 //! Exports read back, and the files that they leave alone.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -32,6 +33,10 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+fn into(folder: &Path) -> Destination {
+    Destination::Folder(folder.to_owned())
+}
+
 fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries
@@ -47,7 +52,7 @@ async fn parquet_holds_the_tables_columns_and_order() {
     let to = folder.path().join("new/folder");
     let tables = names(&["laps", "samples"]);
     let session = two_tables().await;
-    let exported = export(&session, &tables, FACTS, &to, Format::Parquet)
+    let exported = export(&session, &tables, FACTS, &into(&to), Format::Parquet)
         .await
         .unwrap();
     assert_eq!(files(&to), ["laps.parquet", LIST, "samples.parquet"]);
@@ -86,7 +91,7 @@ async fn csv_holds_lists_as_json() {
     let folder = tempfile::tempdir().unwrap();
     let session = two_tables().await;
     let tables = names(&["streams"]);
-    export(&session, &tables, FACTS, folder.path(), Format::Csv)
+    export(&session, &tables, FACTS, &into(folder.path()), Format::Csv)
         .await
         .unwrap();
     let text = fs::read_to_string(folder.path().join("streams.csv")).unwrap();
@@ -104,7 +109,7 @@ async fn own_files_are_replaced_and_foreign_ones_left_alone() {
     let session = two_tables().await;
     let both = names(&["laps", "streams"]);
     for _ in 0..2 {
-        export(&session, &both, FACTS, folder.path(), Format::Csv)
+        export(&session, &both, FACTS, &into(folder.path()), Format::Csv)
             .await
             .unwrap();
     }
@@ -112,8 +117,8 @@ async fn own_files_are_replaced_and_foreign_ones_left_alone() {
     fs::write(&foreign, "mine").unwrap();
     let before = files(folder.path());
     let tables = names(&["streams", "laps"]);
-    let refused = export(&session, &tables, FACTS, folder.path(), Format::Parquet).await;
-    assert!(matches!(refused, Err(Error::ForeignFile { path }) if path == foreign));
+    let refused = export(&session, &tables, FACTS, &into(folder.path()), Format::Parquet).await;
+    assert!(matches!(refused, Err(Error::ForeignFile { file }) if foreign == Path::new(&file)));
     assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
     assert_eq!(files(folder.path()), before, "nothing else was begun");
 }
@@ -125,7 +130,7 @@ async fn a_failed_export_leaves_nothing_behind() {
     let session = session(&[(&STREAMS, streams)], &failing).await;
     let folder = tempfile::tempdir().unwrap();
     let tables = names(&["bad"]);
-    let failed = export(&session, &tables, FACTS, folder.path(), Format::Csv).await;
+    let failed = export(&session, &tables, FACTS, &into(folder.path()), Format::Csv).await;
     assert!(failed.is_err());
     assert_eq!(files(folder.path()), Vec::<String>::new());
 }
@@ -141,7 +146,7 @@ async fn what_cannot_be_exported_is_told_before_anything_is_written() {
         ("../laps", Format::Csv, Code::InvalidArgument),
     ] {
         let tables = names(&["streams", table]);
-        let error = export(&session, &tables, FACTS, &to, format)
+        let error = export(&session, &tables, FACTS, &into(&to), format)
             .await
             .unwrap_err();
         assert_eq!(error.code(), code, "{table}");

@@ -12,6 +12,7 @@ mod bounded;
 pub mod cells;
 pub mod derive;
 pub mod derived;
+pub mod destination;
 pub mod dictionary;
 pub mod difference;
 pub mod downsample;

@@ -92,7 +92,8 @@ pub fn stale_activities(
 
 /// Whether `ledger`, rows of `derivations` of one athlete, says that ranks and
 /// statistics were computed from `revision` by today's definitions, and hold
-/// on `today`, a day in the athlete's time zone.
+/// on `today`, a day in the athlete's time zone. Of an athlete who never had
+/// an activity there is nothing to compute.
 ///
 /// # Errors
 /// [`Error::Malformed`] where rows are not as `derivations` declares them.
@@ -111,7 +112,7 @@ pub fn athlete_is_fresh(ledger: &[RecordBatch], revision: i64, today: Date) -> R
                 && !passed);
         }
     }
-    Ok(false)
+    Ok(revision == 0)
 }
 
 /// The lines of activities among rows of `derivations`.

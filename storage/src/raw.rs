@@ -59,7 +59,7 @@ impl RawStore {
     }
 
     /// Keeps `bytes` and answers their SHA-256 in lower-case hexadecimal. What
-    /// is already there stays as it is.
+    /// is already there stays as it is, unless it is damaged.
     ///
     /// # Errors
     /// [`Error::TooLarge`] for more than [`MAX_BYTES`]; [`Error::Store`].
@@ -81,8 +81,12 @@ impl RawStore {
         {
             Ok(_) => Ok(sha256),
             Err(object_store::Error::AlreadyExists { .. }) => {
-                self.put_again(athlete_id, &sha256, &path, compressed)
-                    .await?;
+                if !self
+                    .put_unnamed_again(athlete_id, &sha256, &path, compressed)
+                    .await?
+                {
+                    self.put_back(athlete_id, &sha256, bytes).await?;
+                }
                 Ok(sha256)
             }
             Err(source) => Err(failed("keep", &path, source)),
@@ -92,29 +96,29 @@ impl RawStore {
     /// Puts bytes that are there already, but that nothing names: an import
     /// that never came to its end left them, and they are about to be named
     /// now. Put again they are as young as any upload that is under way, so
-    /// that nobody removes them before.
-    async fn put_again(
+    /// that nobody removes them before. Answers whether nothing named them.
+    async fn put_unnamed_again(
         &self,
         athlete_id: AthleteId,
         sha256: &str,
         path: &Path,
         compressed: Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let Some(db) = &self.db else {
-            return Ok(());
+            return Ok(false);
         };
         let hashes = [sha256.to_owned()];
         if !named(db.begin_read().await?, athlete_id, &hashes)
             .await?
             .is_empty()
         {
-            return Ok(());
+            return Ok(false);
         }
         let lock = removal_lock(db).await?;
         let put = self.objects.put(path, compressed.into()).await;
         lock.rollback().await?;
         put.map_err(|source| failed("keep", path, source))?;
-        Ok(())
+        Ok(true)
     }
 
     /// Removes objects that no source names and that are older than `grace`,
@@ -433,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn damage_is_noticed() {
+    async fn damage_is_noticed_and_mended_by_the_same_bytes() {
         let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let raw = RawStore::new(Arc::clone(&objects));
         let other = zstd::bulk::compress(b"abd", LEVEL).unwrap();
@@ -443,6 +447,8 @@ mod tests {
                 raw.get(ONE, ABC).await,
                 Err(Error::Inconsistent { .. })
             ));
+            raw.put(ONE, b"abc").await.unwrap();
+            assert_eq!(raw.get(ONE, ABC).await.unwrap(), "abc");
         }
     }
 

@@ -1,10 +1,13 @@
 //! `pacelake export`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use jobs::Context;
+use query::destination::Destination;
 use query::export::export;
 use query::session::{Limits, Session};
+use storage::objects::Outlet;
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Export, ExportFormat};
@@ -16,7 +19,10 @@ pub async fn run(rim: &Rim, args: &Export) -> Ending {
     if args.originals {
         return exit(&context, args).await;
     }
+    let to = destination(rim, &args.to).await.map_err(boxed)?;
     let view = context.storage.lake.latest().await.map_err(boxed)?;
+    // However long it takes, nobody removes what it reads.
+    let lease = view.lease().await.map_err(boxed)?;
     // Exports are streamed, so that neither rows nor time bound them.
     let limits = Limits {
         rows: usize::MAX,
@@ -33,13 +39,14 @@ pub async fn run(rim: &Rim, args: &Export) -> Ending {
         ExportFormat::Parquet => query::output::Format::Parquet,
         ExportFormat::Csv => query::output::Format::Csv,
     };
-    let written = export(&session, &tables, &declared, &args.to, format)
+    let written = export(&session, &tables, &declared, &to, format)
         .await
         .map_err(boxed)?;
+    lease.release().await.map_err(boxed)?;
     for file in written {
         say!(
             "{}  {} rows, {} bytes",
-            file.file.display(),
+            file.file,
             file.rows,
             file.bytes
         );
@@ -47,9 +54,26 @@ pub async fn run(rim: &Rim, args: &Export) -> Ending {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A folder, or a place in the S3 store that the settings know how to ask.
+async fn destination(rim: &Rim, to: &str) -> Result<Destination, storage::Error> {
+    if !to.contains("://") {
+        return Ok(Destination::Folder(to.into()));
+    }
+    let options = rim.settings.s3_at(to)?;
+    Ok(Destination::Store(Outlet::open(&options).await?))
+}
+
 /// Writes everything, with what is needed to derive it again.
 async fn exit(context: &Context, args: &Export) -> Ending {
-    let written = jobs::exit::write::write(context, &args.to).await;
+    let folder = Path::new(&args.to);
+    if args.to.contains("://") {
+        return Err(boxed(query::Error::InvalidArgument {
+            name: "to",
+            value: args.to.clone(),
+            reason: "an export with originals goes to a folder, for `pacelake verify`".to_owned(),
+        }));
+    }
+    let written = jobs::exit::write::write(context, folder).await;
     let written = written.map_err(boxed)?;
     for table in &written.manifest.tables {
         say!(

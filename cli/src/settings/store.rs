@@ -38,8 +38,16 @@ impl Settings {
         let Some(url) = &self.store else {
             return Ok(Store::DataDir);
         };
+        Ok(Store::S3(self.s3_at(url)?))
+    }
+
+    /// A place in an S3 store, asked as the settings say.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store).
+    pub fn s3_at(&self, url: &str) -> Result<S3Options, Error> {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        Ok(Store::S3(S3Options {
+        Ok(S3Options {
             endpoint: self.s3_endpoint.clone(),
             region: self.s3_region.clone(),
             path_style: self.s3_path_style,
@@ -53,7 +61,7 @@ impl Settings {
                 retry_timeout: seconds(self.s3_retry_timeout_s),
             },
             ..S3Options::at(url)?
-        }))
+        })
     }
 }
 

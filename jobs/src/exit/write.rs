@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use query::destination::Destination;
 use query::export::export;
 use query::output::Format;
 use query::session::{Limits, Session};
@@ -152,8 +153,11 @@ async fn write_rest(
     athletes: &[Athlete],
     activities: (u64, FileLine),
 ) -> Result<Written, Error> {
+    // Copying the originals may take longer than ended files are kept.
+    let lease = view.lease().await?;
     let (originals, missing) = write_originals(context, folder, athletes).await?;
     let tables = write_tables(folder, view).await?;
+    lease.release().await?;
     let of = |athlete: &Athlete| AthleteLine {
         athlete_id: athlete.athlete_id,
         name: athlete.name.clone(),
@@ -265,9 +269,10 @@ async fn write_tables(folder: &Path, view: &LakeView) -> Result<Vec<TableLine>, 
     let session = Session::open(view, limits).await?;
     let declared = query::derived::tables();
     let names: Vec<String> = declared.iter().map(|table| table.name.to_owned()).collect();
-    let exported = export(&session, &names, &declared, folder, Format::Parquet).await?;
+    let to = Destination::Folder(folder.to_owned());
+    let exported = export(&session, &names, &declared, &to, Format::Parquet).await?;
     let lines = exported.into_iter().zip(declared).map(|(one, table)| {
-        let name = one.file.file_name().unwrap_or_default();
+        let name = Path::new(&one.file).file_name().unwrap_or_default();
         Ok(TableLine {
             table: one.table,
             grain: table.grain.to_owned(),

@@ -5,7 +5,7 @@
 use insta::{Settings, assert_snapshot};
 use pacelake_e2e::{Home, Server, difference, rows};
 use storage::Store;
-use storage::objects::S3Options;
+use storage::objects::{Outlet, S3Options};
 use storage::testing::{Place, postgres_database, s3_server};
 
 /// The last one brings a better source of the first one's activity.
@@ -95,6 +95,46 @@ fn s3_and_postgresql_hold_the_same_rows_as_a_folder() {
     assert_eq!(there.get(path, ""), here.get(path, ""));
     assert_eq!(there.interrupt(), Some(0));
     assert_eq!(here.interrupt(), Some(0));
+}
+
+/// Tables go to a bucket as they go to a folder: the same bytes, and files
+/// that no export wrote are left alone.
+#[tokio::test]
+async fn tables_go_to_a_bucket() {
+    let bucket = s3_server().bucket();
+    let home = with_keys(Home::new(None), &bucket);
+    import(&home, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().to_str().unwrap();
+    let there = format!("{}/tables", url(&bucket));
+    for to in [here, &there, &there] {
+        let answer = home.run(&["export", "--all", "--to", to]);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+        assert!(answer.stdout.contains("activities.parquet  "), "{to}");
+    }
+    let outlet = Outlet::open(&S3Options {
+        prefix: format!("{}/tables", bucket.prefix),
+        ..bucket.clone()
+    });
+    let outlet = outlet.await.unwrap();
+    let mut compared = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let found = outlet.read(&name).await.unwrap().unwrap();
+        assert_eq!(found, std::fs::read(entry.path()).unwrap(), "{name}");
+        compared += 1;
+    }
+    assert!(compared > 10, "{compared} files");
+
+    let mut foreign = outlet.begin("laps.csv").await.unwrap();
+    foreign.write(b"mine").await.unwrap();
+    foreign.finish().await.unwrap();
+    let refused = home.run(&["export", "--table", "laps", "--format", "csv", "--to", &there]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("laps.csv"), "{}", refused.stderr);
+    let refused = home.run(&["export", "--all", "--originals", "--to", &there]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }
 
 /// One machine may keep its catalog in a file and its objects in a bucket.
