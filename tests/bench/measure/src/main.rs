@@ -15,6 +15,10 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 use storage::{Options, Storage};
 
+/// As the product has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Times a part of pacelake.
 #[derive(Debug, Parser)]
 struct Cli {
