@@ -63,6 +63,11 @@ def attach(catalog, snapshot=None):
     return lake
 
 
+def columns(lake, table):
+    """The names of a table's columns, in order."""
+    return [name for name, *_ in lake.execute(f'DESCRIBE "{table}"').fetchall()]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("catalog")
@@ -83,11 +88,9 @@ def main():
             count = lake.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
             lines.append(f"{name}\t{count}")
             continue
-        result = lake.execute(f'SELECT * FROM "{name}"')
-        columns = [column[0] for column in result.description]
-        for row in result.fetchall():
-            named = {c: v for c, v in zip(columns, row) if c not in without}
-            lines.append(f"{name}\t{json.dumps(named, default=str)}")
+        kept = ", ".join(f'"{column}"' for column in columns(lake, name) if column not in without)
+        rows = lake.execute(f'SELECT to_json(r)::VARCHAR FROM (SELECT {kept} FROM "{name}") AS r')
+        lines.extend(f"{name}\t{row}" for (row,) in rows.fetchall())
     for line in sorted(lines):
         print(line)
 

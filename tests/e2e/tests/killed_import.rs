@@ -13,7 +13,7 @@ use pacelake_e2e::{COUNTS_OF_WRITES, Home, Random, copy_samples, difference, row
 use serde_json::Value;
 
 /// How often the import is killed, unless the environment says otherwise.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 8;
 
 #[test]
 fn nothing_is_lost_or_doubled_on_sqlite() {

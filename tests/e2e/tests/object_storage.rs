@@ -112,11 +112,11 @@ async fn tables_go_to_a_bucket() {
         assert_eq!(answer.code, Some(0), "{}", answer.stderr);
         assert!(answer.stdout.contains("activities.parquet  "), "{to}");
     }
-    let outlet = Outlet::open(&S3Options {
+    let below = S3Options {
         prefix: format!("{}/tables", bucket.prefix),
         ..bucket.clone()
-    });
-    let outlet = outlet.await.unwrap();
+    };
+    let outlet = Outlet::open(&below).await.unwrap();
     let mut compared = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
