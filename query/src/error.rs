@@ -31,6 +31,12 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The statement is too deep to be parsed.
+    #[error("functions and subqueries are nested more than {limit} deep")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
     /// More rows came out than the limit allows.
     #[error("the query gives more than {limit} rows")]
     TooManyRows {
@@ -122,6 +128,7 @@ impl Failure for Error {
             Self::InvalidQuery { .. } => Code::InvalidQuery,
             Self::ReadOnly { .. } => Code::ReadOnly,
             Self::TooComplex { .. }
+            | Self::TooDeep { .. }
             | Self::TooManyRows { .. }
             | Self::TooLong { .. }
             | Self::TooMuchMemory { .. } => Code::QueryLimit,
@@ -143,6 +150,7 @@ impl Failure for Error {
             Self::ReadOnly { .. } => {
                 "write one SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE statement"
             }
+            Self::TooDeep { .. } => "name the inner parts by WITH",
             Self::TooComplex { .. } => "ask in several statements, or with IN and a list",
             Self::TooManyRows { .. } => {
                 "aggregate, filter or add LIMIT; for whole tables use `pacelake export`"

@@ -23,6 +23,10 @@ const DEPTH: usize = 50;
 /// Planning a chain of operators or of UNION takes the square of its length,
 /// and cannot be stopped half-way.
 const WORDS: usize = 1_000;
+/// How deep parentheses that follow a word may be nested: functions, CAST,
+/// `IN (…)`, `FROM (…)`. Where an error is inside, the parser reads most of
+/// these twice, so that each level doubles its time.
+const CALLS: usize = 12;
 
 /// The rows that one SQL statement gives over the session's tables and views.
 ///
@@ -56,17 +60,34 @@ pub(crate) async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan
     Ok(plan)
 }
 
-/// Refuses a statement that would take long to plan. What cannot be cut into
-/// words is left to the parser, whose message is better.
-fn refuse_length(text: &str) -> Result<(), Error> {
+/// Refuses a statement that would take long to parse or to plan. What cannot
+/// be cut into words is left to the parser, whose message is better.
+fn refuse_size(text: &str) -> Result<(), Error> {
     let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
-    let is_word = |token: &&Token| {
-        !matches!(
+    let mut words = 0;
+    let mut open: Vec<bool> = Vec::new();
+    let mut calls = 0;
+    let mut after_word = false;
+    for token in tokens.iter().flatten() {
+        match token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                open.push(after_word);
+                calls += usize::from(after_word);
+                if calls > CALLS {
+                    return Err(Error::TooDeep { limit: CALLS });
+                }
+            }
+            Token::RParen => calls -= usize::from(open.pop().unwrap_or_default()),
+            _ => {}
+        }
+        let is_literal = matches!(
             token,
-            Token::Whitespace(_) | Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)
-        )
-    };
-    let words = tokens.map_or(0, |tokens| tokens.iter().filter(is_word).count());
+            Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)
+        );
+        words += usize::from(!is_literal);
+        after_word = matches!(token, Token::Word(_));
+    }
     if words <= WORDS {
         return Ok(());
     }
@@ -77,7 +98,7 @@ fn refuse_length(text: &str) -> Result<(), Error> {
 }
 
 fn one_statement(text: &str) -> Result<Statement, Error> {
-    refuse_length(text)?;
+    refuse_size(text)?;
     let mut statements = DFParserBuilder::new(text)
         .with_recursion_limit(DEPTH)
         .build()
