@@ -15,7 +15,7 @@ CAMPAIGN_DIR ?= target/campaign
 # rustup's folder, for shells that have not read its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo demo-data clean-demo duckdb-session test bench campaign fuzz check-tools
+.PHONY: help build demo demo-data clean-demo duckdb-session test doc bench campaign fuzz check-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +38,9 @@ duckdb-session: build ## print what DuckDB says to docs/duckdb.md
 
 test: ## every check there is
 	@scripts/test
+
+doc: ## the documentation of all crates, with its links checked
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 
 bench: ## measure speed, size and memory against others; writes docs/benchmarks.md
 	@scripts/bench
