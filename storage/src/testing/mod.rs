@@ -20,7 +20,7 @@ pub use certificates::Certificates;
 pub use faults::{Faults, FaultyStore};
 pub use postgres::{postgres_database, postgres_with_tls};
 pub use proxy::{Direction, Proxy};
-pub use s3::{S3Server, s3_server};
+pub use s3::{S3Server, copy_objects, s3_server};
 
 /// A data directory of its own and, where asked for, an empty database on
 /// PostgreSQL and an empty bucket. The directory goes when it is dropped.

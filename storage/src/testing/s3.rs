@@ -10,10 +10,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
+use object_store::{ObjectStore, ObjectStoreExt};
+
 use super::certificates::Certificates;
 use super::keeper::{free_ports, keep};
 use super::root;
-use crate::objects::{Credentials, S3Options, Secret};
+use crate::objects::{Credentials, Objects, S3Options, Secret, Store};
 
 /// The only keys that the server knows.
 const ACCESS_KEY_ID: &str = "pacelake-tests";
@@ -140,6 +143,28 @@ impl S3Server {
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
+}
+
+/// Copies every object of an installation in a bucket into a folder, for a
+/// test that keeps what it found.
+///
+/// # Errors
+/// Where the store does not serve, or the folder takes no file.
+pub async fn copy_objects(
+    options: &S3Options,
+    folder: &Path,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let objects = Objects::open(&Store::S3(options.clone()), folder).await?;
+    for (name, store) in [("lake", objects.lake), ("raw", objects.raw)] {
+        let listed: Vec<_> = store.list(None).try_collect().await?;
+        for object in listed {
+            let bytes = store.get(&object.location).await?.bytes().await?;
+            let to = folder.join(name).join(object.location.as_ref());
+            fs::create_dir_all(to.parent().unwrap_or(folder))?;
+            fs::write(to, bytes)?;
+        }
+    }
+    Ok(())
 }
 
 /// The server's options, one a line.

@@ -8,9 +8,10 @@ use pacelake_e2e::Random;
 use sha2::{Digest, Sha256};
 
 use crate::era::{self, Plan};
+use crate::interrupt;
 use crate::journal::{Era, Journal};
 use crate::place::Pair;
-use crate::postgres::Postgres;
+use crate::site::Servers;
 
 /// What a campaign is to be.
 #[derive(Clone, Debug)]
@@ -37,20 +38,22 @@ pub struct Options {
 /// each as it ends; a campaign that was cut off goes on.
 ///
 /// # Errors
-/// What does not hold, or a folder that cannot be used.
+/// What does not hold, a folder that cannot be used, or an interrupt.
+///
+/// # Panics
+/// Where SeaweedFS is needed and not installed.
 pub fn run(options: &Options, mut tell: impl FnMut(&Era, usize)) -> Result<Vec<Era>, String> {
     let text = |error: io::Error| error.to_string();
     fs::create_dir_all(&options.folder).map_err(text)?;
     let journal = Journal::new(&options.folder);
     let binary = digest(&options.binary).map_err(text)?;
-    let server = options
-        .pairs
-        .contains(&Pair::PostgresDisk)
-        .then(Postgres::start)
-        .transpose()?;
+    let servers = Servers::start(&options.pairs)?;
     let mut eras = journal.eras().map_err(text)?;
     let mut kills: usize = eras.iter().map(|era| era.kills.len()).sum();
     while kills < options.kills {
+        if interrupt::came() {
+            return Err(interrupt::INTERRUPTED.to_owned());
+        }
         let number = eras.last().map_or(1, |era| era.era + 1);
         // The same era of the same campaign has the same chances, however
         // often it was cut off.
@@ -70,7 +73,15 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Era, usize)) -> Result<Vec<E
             binary: (options.binary.clone(), binary.clone()),
             folder: folder.clone(),
         };
-        let era = era::run(&plan, server.as_ref())?;
+        let era = match era::run(&plan, &servers) {
+            Ok(era) => era,
+            Err(failure) => {
+                if interrupt::came() {
+                    fs::remove_dir_all(&folder).map_err(text)?;
+                }
+                return Err(failure);
+            }
+        };
         journal.add(&era).map_err(text)?;
         fs::remove_dir_all(&folder).map_err(text)?;
         kills += era.kills.len();

@@ -6,26 +6,38 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::undo::Undo;
+
 /// Enough for the lake of one era, and quick to fill.
 const SIZE: &str = "size=192m";
 /// Bytes written at a time when the disk is filled.
 const CHUNK: usize = 1 << 20;
 
+/// Unmounts $1, if need be once nobody has a file of it open.
+const UNMOUNT: &str = r#"umount "$1" || umount --lazy "$1""#;
+
 /// A folder on a file system of its own, gone when dropped.
 #[derive(Debug)]
 pub struct SmallDisk {
     folder: PathBuf,
+    _undo: Undo,
 }
 
 impl SmallDisk {
-    /// Mounts one at `folder`; `None` where this process may not.
+    /// Mounts one at `folder`, an absolute path; `None` where this process may
+    /// not.
     pub fn mount(folder: &Path) -> Option<Self> {
         let done = Command::new("mount")
             .args(["-t", "tmpfs", "-o", SIZE, "pacelake-campaign"])
             .arg(folder)
             .output();
-        done.is_ok_and(|done| done.status.success()).then(|| Self {
+        if !done.is_ok_and(|done| done.status.success()) {
+            return None;
+        }
+        let undo = Undo::by(&mut Command::new("/bin/sh"), UNMOUNT, &[folder]);
+        Some(Self {
             folder: folder.to_owned(),
+            _undo: undo.expect("the shell can be started, as mount could"),
         })
     }
 
@@ -48,12 +60,6 @@ impl SmallDisk {
 
     fn ballast(&self) -> PathBuf {
         self.folder.join("ballast")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.folder).output();
     }
 }
 

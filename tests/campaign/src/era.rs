@@ -1,23 +1,23 @@
 //! One era: an empty lake, several processes at it, and the proof.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pacelake_e2e::Random;
 
-use crate::disk::{self, SmallDisk};
-use crate::journal::{Era, Faults, Kill};
+use crate::disk;
+use crate::interrupt;
+use crate::journal::{Era, Kill};
 use crate::material::{self, Unit};
 use crate::model::Model;
 use crate::place::{Pair, Place};
-use crate::postgres::Postgres;
-use crate::process::{self, End, Ended, tail};
+use crate::process::{self, End, Ended, Moment, tail};
 use crate::proof;
+use crate::site::{Servers, Site};
+use crate::trouble::Trouble;
 use crate::work::{Phase, Work};
 
 /// What an era is to be.
@@ -46,8 +46,16 @@ const KILLED: f64 = 0.8;
 /// How far into its usual time a process may be killed, and a little more, so
 /// that some are just through.
 const REACH: f64 = 1.15;
-/// How long a command usually takes, before it is known.
-const FIRST_GUESS: Duration = Duration::from_millis(400);
+/// What a command usually takes, before it is known.
+const FIRST_GUESS: Took = Took {
+    time: Duration::from_millis(400),
+    commits: 1,
+};
+/// Of the moments of kills so many are those of a commit.
+const AT_COMMIT: f64 = 0.5;
+/// Up to so long after a commit's files are written a process is killed then:
+/// most transactions are through before.
+const COMMIT_REACH: Duration = Duration::from_millis(60);
 /// How often one unit may be refused before something is wrong.
 const REFUSALS: u32 = 200;
 /// Errors that say to try again: what a fault may end a process by.
@@ -58,6 +66,16 @@ const TRY_AGAIN: &[&str] = &[
     "interrupted",
 ];
 
+/// What a process logs where a request to the object store failed for good.
+const STORE_FAILED: &str = "Generic S3 error: Error performing";
+
+/// What a command took that ended well.
+#[derive(Clone, Copy, Debug)]
+struct Took {
+    time: Duration,
+    commits: usize,
+}
+
 /// What the workers of an era share.
 struct Shared {
     queue: VecDeque<Unit>,
@@ -65,34 +83,22 @@ struct Shared {
     kills: Vec<Kill>,
     ended: u32,
     refused: BTreeMap<String, u32>,
-    took: BTreeMap<Work, Vec<Duration>>,
+    took: BTreeMap<Work, Vec<Took>>,
     failure: Option<String>,
 }
 
 /// Runs an era to its proof.
 ///
 /// # Errors
-/// What does not hold; the lake is kept in the plan's folder then.
+/// What does not hold; the lake is kept in the plan's folder then. Where the
+/// campaign is interrupted, nothing is kept.
 ///
 /// # Panics
 /// Where the campaign itself cannot work: no folder, no samples.
-pub fn run(plan: &Plan, server: Option<&Postgres>) -> Result<Era, String> {
+pub fn run(plan: &Plan, servers: &Servers) -> Result<Era, String> {
     let began = Instant::now();
     let mut random = Random::new(plan.seed);
-    let data_dir = plan.folder.join("data");
-    fs::create_dir_all(&data_dir).map_err(|error| error.to_string())?;
-    let disk = match plan.pair {
-        Pair::SqliteDisk => SmallDisk::mount(&data_dir),
-        Pair::PostgresDisk => None,
-    };
-    let place = Place {
-        binary: plan.binary.0.clone(),
-        data_dir,
-        catalog: match plan.pair {
-            Pair::SqliteDisk => None,
-            Pair::PostgresDisk => Some(server.ok_or("PostgreSQL is not running")?.database()?),
-        },
-    };
+    let site = Site::new(plan, servers)?;
     let queue = material::choose(plan.ones, plan.manys, &mut random);
     let units: Vec<Unit> = queue.iter().cloned().collect();
     let shared = Mutex::new(Shared {
@@ -106,18 +112,23 @@ pub fn run(plan: &Plan, server: Option<&Postgres>) -> Result<Era, String> {
     });
     let trouble = Trouble::default();
     thread::scope(|scope| {
-        let causes = scope.spawn(|| trouble.make(plan, disk.as_ref(), server));
+        let (trouble, site) = (&trouble, &site);
+        let at_home = scope.spawn(move || {
+            trouble.at_home(!plan.seed, site.disk.as_ref(), site.server);
+        });
+        let on_the_way = site.bucket.as_ref().map(|bucket| {
+            let seed = !plan.seed.rotate_left(32);
+            scope.spawn(move || trouble.on_the_way(seed, bucket))
+        });
         let workers: Vec<_> = (0..plan.workers)
             .map(|nth| {
-                let (place, shared, trouble) = (&place, &shared, &trouble);
-                let limits_files = plan.pair == Pair::SqliteDisk && disk.is_none();
                 let worker = Worker {
                     plan,
-                    place,
-                    shared,
+                    place: &site.place,
+                    shared: &shared,
                     trouble,
                     nth,
-                    limits_files,
+                    limits_files: plan.pair == Pair::SqliteDisk && site.disk.is_none(),
                     random: Random::new(plan.seed.wrapping_add(1 + nth as u64)),
                 };
                 scope.spawn(move || worker.work())
@@ -126,25 +137,30 @@ pub fn run(plan: &Plan, server: Option<&Postgres>) -> Result<Era, String> {
         for worker in workers {
             worker.join().expect("a worker tells, it does not panic");
         }
-        trouble.over.store(true, Ordering::Relaxed);
-        causes.join().expect("trouble tells, it does not panic");
+        trouble.end();
+        for causes in [Some(at_home), on_the_way].into_iter().flatten() {
+            causes.join().expect("trouble tells, it does not panic");
+        }
     });
     let shared = shared.into_inner().expect("no worker panicked");
-    let trouble_failure = trouble.failure.lock().expect("no one panicked").take();
-    let proven = match shared.failure.or(trouble_failure) {
+    let proven = match shared.failure.or(trouble.failure()) {
         Some(failure) => Err(failure),
-        None => proof::prove(&place, &shared.model, &units, &plan.folder),
+        None => proof::prove(&site.place, &shared.model, &units, &plan.folder),
     };
+    if interrupt::came() {
+        return Err(interrupt::INTERRUPTED.to_owned());
+    }
     let proven = proven.map_err(|failure| {
-        // What lies in memory would be gone.
-        if disk.is_some() {
-            let _ = copy(&place.data_dir, &plan.folder.join("kept"));
-        }
+        let kept = site.keep(&plan.folder.join("kept"), servers);
         format!(
-            "era {} on {}, seed {}: {failure}\nit is kept in {}",
+            "era {} on {}, seed {}: {failure}\n{} in {}",
             plan.era,
             plan.pair.name(),
             plan.seed,
+            kept.map_or_else(
+                |error| format!("not all of it could be kept ({error})"),
+                |()| "it is kept".to_owned()
+            ),
             plan.folder.display()
         )
     })?;
@@ -156,74 +172,10 @@ pub fn run(plan: &Plan, server: Option<&Postgres>) -> Result<Era, String> {
         kills: shared.kills,
         ended: shared.ended,
         refused: shared.refused,
-        faults: trouble.faults(),
+        faults: trouble.faults(site.bucket.as_ref()),
         proven,
         seconds: began.elapsed().as_secs(),
     })
-}
-
-/// Copies a folder with all that is in it.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-/// What goes wrong around the processes.
-#[derive(Default)]
-struct Trouble {
-    over: AtomicBool,
-    restarts: AtomicU32,
-    full: AtomicU32,
-    failure: Mutex<Option<String>>,
-}
-
-impl Trouble {
-    /// Fills the disk and restarts PostgreSQL, again and again, until it is
-    /// over; then there is room, and the server runs.
-    fn make(&self, plan: &Plan, disk: Option<&SmallDisk>, server: Option<&Postgres>) {
-        let mut random = Random::new(!plan.seed);
-        while self.rest(&mut random, 4_000, 12_000) {
-            if let Some(disk) = disk {
-                self.full.fetch_add(1, Ordering::Relaxed);
-                disk.fill(random.below(300 << 10) as u64);
-                self.rest(&mut random, 100, 800);
-                disk.free();
-            }
-            if let Some(server) = server.filter(|_| plan.pair == Pair::PostgresDisk) {
-                self.restarts.fetch_add(1, Ordering::Relaxed);
-                if let Err(error) = server.restart_at_once() {
-                    let mut failure = self.failure.lock().expect("no one panics holding it");
-                    *failure = Some(error);
-                }
-            }
-        }
-    }
-
-    /// Waits for a while between the two, in ms; whether it goes on then.
-    fn rest(&self, random: &mut Random, least_ms: usize, most_ms: usize) -> bool {
-        let until = least_ms + random.below(most_ms - least_ms);
-        let until = Instant::now() + Duration::from_millis(until as u64);
-        while Instant::now() < until && !self.over.load(Ordering::Relaxed) {
-            thread::sleep(Duration::from_millis(20));
-        }
-        !self.over.load(Ordering::Relaxed)
-    }
-
-    fn faults(&self) -> Faults {
-        Faults {
-            restarts: self.restarts.load(Ordering::Relaxed),
-            full: self.full.load(Ordering::Relaxed),
-        }
-    }
 }
 
 /// One of the hands that run processes.
@@ -244,7 +196,8 @@ impl Worker<'_> {
         let mut refusals = 0;
         while let Some((work, unit)) = self.next() {
             let ended = self.run(work, unit.as_ref());
-            let outcome = ended.and_then(|ended| self.judge(work, unit.as_ref(), &ended));
+            let outcome =
+                ended.and_then(|(ended, kill)| self.judge(work, unit.as_ref(), &ended, kill));
             let mut shared = self.shared();
             match outcome {
                 Ok(Told::Done) => refusals = 0,
@@ -291,34 +244,53 @@ impl Worker<'_> {
         })
     }
 
-    fn run(&mut self, work: Work, unit: Option<&Unit>) -> Result<Ended, String> {
+    /// Runs a command, and says when it was to be killed.
+    fn run(&mut self, work: Work, unit: Option<&Unit>) -> Result<(Ended, Option<Moment>), String> {
         let paths = unit.into_iter().flat_map(|unit| &unit.paths);
         let paths: Vec<_> = paths.map(|path| path.to_string_lossy()).collect();
         let arguments = work.arguments().iter().copied();
         let arguments: Vec<&str> = arguments.chain(paths.iter().map(AsRef::as_ref)).collect();
         let mut command = self.place.command(&arguments);
         if self.limits_files && self.random.fraction() < 0.2 {
-            self.trouble.full.fetch_add(1, Ordering::Relaxed);
+            self.trouble.limits_files();
             command = disk::limited(&command, self.random.below(2_000) as u64);
         }
-        let kill_after = (self.random.fraction() < KILLED).then(|| {
-            let reach = self.random.fraction() * REACH;
-            self.usual(work).mul_f64(reach)
-        });
+        let kill = (self.random.fraction() < KILLED).then(|| self.moment(work));
         let name = self.plan.folder.join(format!("process-{}", self.nth));
-        process::run(command, &name, kill_after)
+        let ended = process::run(command, &name, kill)?;
+        Ok((ended, kill))
     }
 
-    /// The median of how long such commands took.
-    fn usual(&self, work: Work) -> Duration {
+    /// A moment to kill a process at: near a commit, where such ones make any,
+    /// or any.
+    fn moment(&mut self, work: Work) -> Moment {
+        let usual = self.usual(work);
+        if usual.commits > 0 && self.random.fraction() < AT_COMMIT {
+            Moment::AtCommit {
+                nth: 1 + self.random.below(usual.commits),
+                wait: COMMIT_REACH.mul_f64(self.random.fraction()),
+            }
+        } else {
+            Moment::After(usual.time.mul_f64(self.random.fraction() * REACH))
+        }
+    }
+
+    /// What such a command took that was neither quick nor slow.
+    fn usual(&self, work: Work) -> Took {
         let shared = self.shared();
         let mut took = shared.took.get(&work).cloned().unwrap_or_default();
-        took.sort_unstable();
+        took.sort_unstable_by_key(|took| took.time);
         took.get(took.len() / 2).copied().unwrap_or(FIRST_GUESS)
     }
 
     /// What an end means.
-    fn judge(&self, work: Work, unit: Option<&Unit>, ended: &Ended) -> Result<Told, String> {
+    fn judge(
+        &self,
+        work: Work,
+        unit: Option<&Unit>,
+        ended: &Ended,
+        kill: Option<Moment>,
+    ) -> Result<Told, String> {
         let what = || {
             let paths = unit
                 .map(|unit| format!(" {:?}", unit.paths))
@@ -343,6 +315,7 @@ impl Worker<'_> {
                     work,
                     phase: Phase::of_log(&ended.stderr),
                     after_ms: ended.after.as_millis() as u64,
+                    at_commit: matches!(kill, Some(Moment::AtCommit { .. })),
                 });
                 return Ok(Told::Again { refused: false });
             }
@@ -352,7 +325,10 @@ impl Worker<'_> {
         let is_import = matches!(work, Work::ImportOne | Work::ImportMany);
         // 3: an item failed by design, the others are in.
         if code == 0 || (code == 3 && is_import) {
-            shared.took.entry(work).or_default().push(ended.after);
+            shared.took.entry(work).or_default().push(Took {
+                time: ended.after,
+                commits: Phase::commits_of_log(&ended.stderr),
+            });
             if is_import {
                 let told = shared.model.acknowledge(&ended.stdout);
                 told.map_err(|error| format!("{error}\n{}", what()))?;
@@ -366,6 +342,12 @@ impl Worker<'_> {
         match error {
             Some((code, _)) if TRY_AGAIN.contains(&code) => {
                 *shared.refused.entry(code.to_owned()).or_default() += 1;
+                Ok(Told::Again { refused: true })
+            }
+            // A wrong code for a read that the store cut off: told, and no loss.
+            Some((code, _)) if ended.stderr.contains(STORE_FAILED) => {
+                let code = format!("{code} for a failed store");
+                *shared.refused.entry(code).or_default() += 1;
                 Ok(Told::Again { refused: true })
             }
             Some(_) | None => Err(what()),

@@ -23,6 +23,9 @@ pub struct Kill {
     pub phase: Phase,
     /// After so many ms.
     pub after_ms: u64,
+    /// Whether its moment was that of a commit, and not any.
+    #[serde(default)]
+    pub at_commit: bool,
 }
 
 /// What went wrong in an era beside the kills, on purpose.
@@ -32,6 +35,15 @@ pub struct Faults {
     pub restarts: u32,
     /// How often the disk was filled, or a process's files limited.
     pub full: u32,
+    /// How many connections to the object store were cut in the middle.
+    #[serde(default)]
+    pub cuts: u32,
+    /// How often the object store let everyone wait.
+    #[serde(default)]
+    pub stalls: u32,
+    /// How often the object store let nobody in for a while.
+    #[serde(default)]
+    pub refusals: u32,
 }
 
 /// What was compared at the end of an era.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use pacelake_campaign::campaign::{self, Options};
+use pacelake_campaign::interrupt;
 use pacelake_campaign::journal::Journal;
 use pacelake_campaign::place::Pair;
 use pacelake_campaign::report;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
+    interrupt::listen().map_err(|error| error.to_string())?;
     let eras = campaign::run(options, |era, kills| {
         eprintln!(
             "era {} on {}: {} killed, {} ended, {:?}, {:?}, {:?} in {} s; {kills} of {} kills",

@@ -9,19 +9,26 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use pacelake_e2e::root;
-use tempfile::TempDir;
+
+use crate::undo::Undo;
 
 /// The server's only user.
 const USER: &str = "pacelake";
+/// Stops the server, by the programs in $1, and removes its folder, $2.
+const STOP: &str = r#"
+"$1/pg_ctl" stop --mode immediate --silent --pgdata "$2/data"
+rm -rf "$2"
+"#;
 
 /// A server on a socket in a folder of its own; both go when it is dropped.
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
-    folder: TempDir,
+    folder: PathBuf,
     /// Whom it runs as where this process is root, whom PostgreSQL refuses.
     user: Option<(u32, u32)>,
     databases: AtomicU32,
+    _undo: Undo,
 }
 
 impl Postgres {
@@ -31,20 +38,26 @@ impl Postgres {
     /// # Errors
     /// What a program of PostgreSQL's says.
     pub fn start() -> Result<Self, String> {
+        let text = |error: std::io::Error| error.to_string();
         let found = output(&mut Command::new(root().join("scripts/postgres-bin")))?;
+        let programs = PathBuf::from(found.trim());
         let folder = tempfile::Builder::new()
             .prefix("pacelake-campaign-postgres-")
             .tempdir()
-            .map_err(|error| error.to_string())?;
+            .map_err(text)?;
         let user = unprivileged(folder.path())?;
         if let Some((uid, gid)) = user {
-            chown(folder.path(), Some(uid), Some(gid)).map_err(|error| error.to_string())?;
+            chown(folder.path(), Some(uid), Some(gid)).map_err(text)?;
         }
+        let folder = folder.keep();
+        let mut shell = as_user(Path::new("/bin/sh"), user);
+        let undo = Undo::by(&mut shell, STOP, &[&programs, &folder]).map_err(text)?;
         let server = Self {
-            programs: PathBuf::from(found.trim()),
+            programs,
             folder,
             user,
             databases: AtomicU32::new(0),
+            _undo: undo,
         };
         // Trust is safe: only this user, and root, can enter the folder.
         let mut initdb = server.program("initdb");
@@ -63,12 +76,21 @@ impl Postgres {
         let name = format!("era_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut createdb = self.program("createdb");
         createdb.args(["--username", USER, "--host"]);
-        output(createdb.arg(self.folder.path()).arg(&name))?;
+        output(createdb.arg(&self.folder).arg(&name))?;
         // A temporary folder has no character that a URL would have to escape.
         Ok(format!(
             "postgres://{USER}@localhost/{name}?host={}",
-            self.folder.path().display()
+            self.folder.display()
         ))
+    }
+
+    /// Writes what is in a database into a file, as SQL.
+    ///
+    /// # Errors
+    /// What the server says, or a file that cannot be written.
+    pub fn dump(&self, url: &str, to: &Path) -> Result<(), String> {
+        let dump = output(self.program("pg_dump").args(["--dbname", url]))?;
+        fs::write(to, dump).map_err(|error| error.to_string())
     }
 
     /// Shuts it down at once: every connection breaks, every open transaction
@@ -81,7 +103,7 @@ impl Postgres {
     }
 
     fn control(&self, what: &str) -> Result<(), String> {
-        let folder = self.folder.path().display();
+        let folder = self.folder.display();
         let options = format!(
             "-k {folder} -c listen_addresses= -c max_connections=200 -c fsync=off \
              -c shared_buffers=32MB"
@@ -89,36 +111,33 @@ impl Postgres {
         let mut control = self.program("pg_ctl");
         control.args([what, "--wait", "--mode", "immediate", "--silent"]);
         control.arg("--pgdata").arg(self.data());
-        control.arg("--log").arg(self.folder.path().join("log"));
+        control.arg("--log").arg(self.folder.join("log"));
         control.args(["--options", &options]);
         output(&mut control).map(drop).map_err(|error| {
-            let log = fs::read_to_string(self.folder.path().join("log"));
+            let log = fs::read_to_string(self.folder.join("log"));
             format!("{error}\n{}", log.unwrap_or_default())
         })
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.join("data")
     }
 
-    /// A program of the server's, run as its user in a folder that any user
-    /// may enter.
+    /// A program of the server's, run as its user.
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.programs.join(name));
-        command.current_dir("/");
-        if let Some((uid, gid)) = self.user {
-            command.uid(uid).gid(gid);
-        }
-        command
+        as_user(&self.programs.join(name), self.user)
     }
 }
 
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        let mut stop = self.program("pg_ctl");
-        stop.args(["stop", "--mode", "immediate", "--silent", "--pgdata"]);
-        let _ = stop.arg(self.data()).output();
+/// A command that runs as `user`, in a folder that any user may enter; an
+/// interrupt from the terminal is not for it.
+fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir("/").process_group(0);
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
     }
+    command
 }
 
 /// Debian's `postgres`, else `nobody`, where this process is root; `None`

@@ -1,9 +1,28 @@
 //! One process and its end.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+
+use crate::interrupt;
+use crate::work::Phase;
+
+/// When a process is to be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After so long.
+    After(Duration),
+    /// So long after its log says that the files of its `nth` commit are
+    /// written, so that the transaction is next.
+    AtCommit {
+        /// Counts from 1.
+        nth: usize,
+        /// How long after.
+        wait: Duration,
+    },
+}
 
 /// How a process ended.
 #[derive(Debug)]
@@ -36,17 +55,14 @@ const LOOK: Duration = Duration::from_millis(2);
 /// longer hangs.
 pub const HANGS: Duration = Duration::from_secs(300);
 
-/// Runs `command`; kills it once `kill_after` is over, where that is given.
+/// Runs `command`; kills it when the moment has come, where one is given.
 /// What it prints goes through files named after `name`, so that no full pipe
 /// holds it back.
 ///
 /// # Errors
-/// Where it cannot be started, or has not ended after [`HANGS`].
-pub fn run(
-    mut command: Command,
-    name: &Path,
-    kill_after: Option<Duration>,
-) -> Result<Ended, String> {
+/// Where it cannot be started, has not ended after [`HANGS`], or the campaign
+/// itself is interrupted; it does not run any more then.
+pub fn run(mut command: Command, name: &Path, kill: Option<Moment>) -> Result<Ended, String> {
     let (stdout, stderr) = (name.with_extension("out"), name.with_extension("err"));
     let create = |path: &Path| {
         File::create(path).map_err(|error| format!("cannot make {}: {error}", path.display()))
@@ -55,47 +71,65 @@ pub fn run(
     let mut child = command
         .stdout(create(&stdout)?)
         .stderr(create(&stderr)?)
+        // An interrupt from the terminal is for the campaign, which ends it.
+        .process_group(0)
         .spawn()
         .map_err(|error| format!("{command:?} cannot be started: {error}"))?;
-    let end = wait(&mut child, began, kill_after)?;
+    let end =
+        wait(&mut child, began, kill, &stderr).map_err(|error| format!("{command:?}: {error}"))?;
     let after = began.elapsed();
-    let read = |path: &Path| {
-        let bytes = fs::read(path).unwrap_or_default();
-        let _ = fs::remove_file(path);
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    let ended = Ended {
+    let (said, log) = (read(&stdout), read(&stderr));
+    let _ = (fs::remove_file(stdout), fs::remove_file(stderr));
+    Ok(Ended {
         end,
         after,
-        stdout: read(&stdout),
-        stderr: read(&stderr),
-    };
-    match ended.end {
-        End::Killed if kill_after.is_none_or(|limit| limit >= HANGS) => Err(format!(
-            "{command:?} hangs; it said: {}",
-            tail(&ended.stderr)
-        )),
-        End::Killed | End::Exit(_) | End::Signal => Ok(ended),
-    }
+        stdout: said,
+        stderr: log,
+    })
 }
 
-fn wait(child: &mut Child, began: Instant, kill_after: Option<Duration>) -> Result<End, String> {
-    let limit = kill_after.unwrap_or(HANGS);
-    let lost = |error| format!("a process cannot be waited for: {error}");
+fn wait(
+    child: &mut Child,
+    began: Instant,
+    kill: Option<Moment>,
+    log: &Path,
+) -> Result<End, String> {
+    let lost = |error| format!("cannot be waited for: {error}");
+    // On Unix this is SIGKILL: no destructor runs, nothing is flushed.
+    let kill_it = |child: &mut Child| child.kill().and_then(|()| child.wait()).map_err(lost);
+    let mut due = match kill {
+        Some(Moment::After(time)) => Some(time),
+        Some(Moment::AtCommit { .. }) | None => None,
+    };
     loop {
         if let Some(status) = child.try_wait().map_err(lost)? {
             return Ok(status.code().map_or(End::Signal, End::Exit));
         }
         let elapsed = began.elapsed();
-        if elapsed >= limit {
-            // On Unix this is SIGKILL: no destructor runs, nothing is flushed.
-            child.kill().map_err(lost)?;
-            let status = child.wait().map_err(lost)?;
-            // It may have been quicker than the signal.
-            return Ok(status.code().map_or(End::Killed, End::Exit));
+        if let (None, Some(Moment::AtCommit { nth, wait })) = (due, kill)
+            && Phase::commits_of_log(&read(log)) >= nth
+        {
+            due = Some(elapsed + wait);
         }
-        std::thread::sleep(LOOK.min(limit - elapsed));
+        if due.is_some_and(|due| elapsed >= due) {
+            // It may have been quicker than the signal.
+            return Ok(kill_it(child)?.code().map_or(End::Killed, End::Exit));
+        }
+        if interrupt::came() {
+            kill_it(child)?;
+            return Err(interrupt::INTERRUPTED.to_owned());
+        }
+        if elapsed >= HANGS {
+            kill_it(child)?;
+            return Err(format!("hangs; it said: {}", tail(&read(log))));
+        }
+        let left = due.map_or(LOOK, |due| due.saturating_sub(elapsed));
+        std::thread::sleep(LOOK.min(left));
     }
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
 /// The last lines of a text.

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::thread;
 
-use pacelake_e2e::{COUNTS_OF_WRITES, difference, rows_of};
+use pacelake_e2e::{COUNTS_OF_WRITES, difference};
 
 use crate::journal::Proven;
 use crate::material::Unit;
@@ -65,8 +66,7 @@ pub fn prove(
         must(&twin, &import, folder)?;
     }
 
-    let expected = rows_of(&twin.lake(), COUNTS_OF_WRITES);
-    let found = rows_of(&place.lake(), COUNTS_OF_WRITES);
+    let (expected, found) = (rows(&twin)?, rows(place)?);
     let differs = difference(&expected, &found);
     if !differs.is_empty() {
         return Err(format!("as DuckDB reads it: {differs}"));
@@ -83,6 +83,16 @@ pub fn prove(
         recordings: audit.came_in.len(),
         births: audit.births,
         rows: found.len(),
+    })
+}
+
+/// The rows of a lake as DuckDB reads it. That it cannot read it is a finding,
+/// where the referee panics.
+fn rows(place: &Place) -> Result<Vec<String>, String> {
+    let read = thread::scope(|scope| scope.spawn(|| place.rows()).join());
+    read.map_err(|panic| match panic.downcast::<String>() {
+        Ok(said) => *said,
+        Err(_) => "DuckDB's reading ended without a word".to_owned(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::journal::{Era, Proven};
+use crate::journal::{Era, Faults, Proven};
 use crate::place::Pair;
 use crate::work::{Phase, Work};
 
@@ -26,6 +26,13 @@ pub fn page(eras: &[Era]) -> String {
     ));
     line(by_work(eras));
     line(by_phase(eras));
+    let kills = || eras.iter().flat_map(|era| &era.kills);
+    let near = kills().filter(|kill| kill.at_commit).count();
+    line(format!(
+        "{near} of them waited for the moment of a commit, {} for any moment.\n",
+        kills().count() - near
+    ));
+    line(by_fault(eras));
     line(by_pair(eras));
     let mut refused: BTreeMap<&str, u32> = BTreeMap::new();
     for (code, count) in eras.iter().flat_map(|era| &era.refused) {
@@ -102,12 +109,28 @@ fn table<T: Copy>(
     text
 }
 
-/// What went wrong on purpose and what was proven, for each pair.
+/// What went wrong on purpose beside the kills, for each pair.
+fn by_fault(eras: &[Era]) -> String {
+    let count = |of: fn(&Faults) -> u32, pair: Pair| {
+        let eras = eras.iter().filter(|era| era.pair == pair);
+        eras.map(|era| of(&era.faults) as usize).sum()
+    };
+    let rows: [(&str, fn(&Faults) -> u32); 5] = [
+        ("PostgreSQL restarted at once", |faults| faults.restarts),
+        ("disk full", |faults| faults.full),
+        ("connection to the store cut", |faults| faults.cuts),
+        ("store stalled", |faults| faults.stalls),
+        ("store refused", |faults| faults.refusals),
+    ];
+    table("went wrong on purpose", &rows, eras, count)
+}
+
+/// What was proven, for each pair.
 fn by_pair(eras: &[Era]) -> String {
     let mut text = String::from(
-        "| on | eras | kills | PostgreSQL restarted at once | disk full | \
-         recordings acknowledged | recordings in | births | rows compared |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        "| on | eras | kills | recordings acknowledged | recordings in | births \
+         | rows compared |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
     );
     for pair in Pair::ALL {
         let eras: Vec<_> = eras.iter().filter(|era| era.pair == pair).collect();
@@ -117,12 +140,10 @@ fn by_pair(eras: &[Era]) -> String {
         let sum = |of: fn(&Proven) -> usize| eras.iter().map(|era| of(&era.proven)).sum::<usize>();
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} |",
             pair.name(),
             eras.len(),
             eras.iter().map(|era| era.kills.len()).sum::<usize>(),
-            eras.iter().map(|era| era.faults.restarts).sum::<u32>(),
-            eras.iter().map(|era| era.faults.full).sum::<u32>(),
             sum(|proven| proven.acknowledged),
             sum(|proven| proven.recordings),
             sum(|proven| proven.births),

@@ -50,6 +50,10 @@ impl Work {
     }
 }
 
+/// What a process logs when a commit's files are written and its transaction
+/// is next.
+const FILES_WRITTEN: &str = "files written";
+
 /// How far a process had come when it ended, by what it said last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,7 +96,7 @@ impl Phase {
         let said = |line: &str| {
             [
                 ("raw bytes kept", Self::BytesKept),
-                ("files written", Self::FilesWritten),
+                (FILES_WRITTEN, Self::FilesWritten),
                 ("snapshot committed", Self::Committed),
             ]
             .into_iter()
@@ -100,6 +104,11 @@ impl Phase {
             .map(|(_, phase)| phase)
         };
         log.lines().rev().find_map(said).unwrap_or(Self::Starting)
+    }
+
+    /// How many commits of a log had their files written.
+    pub fn commits_of_log(log: &str) -> usize {
+        log.matches(FILES_WRITTEN).count()
     }
 }
 
@@ -114,5 +123,6 @@ mod tests {
         assert_eq!(Phase::of_log(log), Phase::FilesWritten);
         let log = format!("{log}DEBUG snapshot committed snapshot_id=3\n");
         assert_eq!(Phase::of_log(&log), Phase::Committed);
+        assert_eq!(Phase::commits_of_log(&log), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! A short campaign, on each pair of catalog and store. `make campaign` runs
+//! A short campaign, on each pair with a disk. `make campaign` runs
 //! the long one.
 
 use pacelake_campaign::campaign::{self, Options};
@@ -38,6 +38,6 @@ fn nothing_is_lost_or_doubled_on_sqlite_and_disk() {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_on_postgresql() {
+fn nothing_is_lost_or_doubled_on_postgresql_and_disk() {
     short(Pair::PostgresDisk);
 }
