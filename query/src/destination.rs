@@ -103,7 +103,7 @@ impl Outgo {
             Self::File(hidden) => {
                 let written = hidden.file.write_all(bytes);
                 hidden.told(written)
-            },
+            }
             Self::Upload(upload) => Ok(upload.write(bytes).await?),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
+use storage::objects::Trouble;
 use storage::{Code, Failure};
 
 /// Why a query, a read or an export failed.
@@ -137,7 +138,11 @@ impl Failure for Error {
             Self::Write { .. } => Code::UnreadablePath,
             Self::Malformed { .. } | Self::Exported { .. } => Code::Inconsistent,
             Self::Storage(error) => error.code(),
-            Self::Read { source, .. } => of_storage(source).map_or(Code::Internal, Failure::code),
+            Self::Read { source, .. } => match (of_storage(source), Trouble::below(source)) {
+                (Some(error), _) => error.code(),
+                (None, Some(_)) => Code::StoreUnavailable,
+                (None, None) => Code::Internal,
+            },
             Self::Encode { .. } => Code::Internal,
         }
     }
@@ -169,10 +174,11 @@ impl Failure for Error {
             Self::Exported { .. } => "export again",
             Self::Encode { .. } => "choose another format",
             Self::Storage(error) => error.try_next(),
-            Self::Read { source, .. } => of_storage(source).map_or(
-                "run `pacelake check`; if it finds nothing, report this as a bug",
-                Failure::try_next,
-            ),
+            Self::Read { source, .. } => match (of_storage(source), Trouble::below(source)) {
+                (Some(error), _) => error.try_next(),
+                (None, Some(trouble)) => trouble.try_next(),
+                (None, None) => "run `pacelake check`; if it finds nothing, report this as a bug",
+            },
         }
     }
 }

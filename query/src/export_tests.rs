@@ -117,7 +117,14 @@ async fn own_files_are_replaced_and_foreign_ones_left_alone() {
     fs::write(&foreign, "mine").unwrap();
     let before = files(folder.path());
     let tables = names(&["streams", "laps"]);
-    let refused = export(&session, &tables, FACTS, &into(folder.path()), Format::Parquet).await;
+    let refused = export(
+        &session,
+        &tables,
+        FACTS,
+        &into(folder.path()),
+        Format::Parquet,
+    )
+    .await;
     assert!(matches!(refused, Err(Error::ForeignFile { file }) if foreign == Path::new(&file)));
     assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
     assert_eq!(files(folder.path()), before, "nothing else was begun");

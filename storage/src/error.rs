@@ -337,6 +337,9 @@ impl Failure for Error {
                 Code::StoreUnavailable
             }
             Self::StoreOption { .. } => Code::InvalidArgument,
+            Self::Parquet { source, .. } if Trouble::below(source).is_some() => {
+                Code::StoreUnavailable
+            }
             Self::Parquet { .. } | Self::Inconsistent { .. } => Code::Inconsistent,
             Self::Rows { .. } | Self::Plan { .. } => Code::Internal,
             Self::NoSnapshot { .. } | Self::NoTable { .. } => Code::NotFound,
@@ -353,7 +356,10 @@ impl Failure for Error {
             Self::CatalogRefused { trouble, .. } => trouble.try_next(),
             Self::CatalogUrl(_) => "give a URL such as postgres://user@host/database",
             Self::Value(_) => "report it with the log",
-            Self::Column { .. } | Self::Parquet { .. } | Self::Inconsistent { .. } => "run check",
+            Self::Parquet { source, .. } => {
+                Trouble::below(source).map_or("run check", Trouble::try_next)
+            }
+            Self::Column { .. } | Self::Inconsistent { .. } => "run check",
             Self::CatalogInUse => "end long queries and servers and try again",
             Self::NoAthlete { .. } => "list them with `pacelake athlete ls`",
             Self::NoActivity { .. } => "list them with `pacelake ls`",

@@ -44,12 +44,7 @@ pub async fn run(rim: &Rim, args: &Export) -> Ending {
         .map_err(boxed)?;
     lease.release().await.map_err(boxed)?;
     for file in written {
-        say!(
-            "{}  {} rows, {} bytes",
-            file.file,
-            file.rows,
-            file.bytes
-        );
+        say!("{}  {} rows, {} bytes", file.file, file.rows, file.bytes);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -54,6 +54,23 @@ const WORDS: &[(&str, Trouble)] = &[
 ];
 
 impl Trouble {
+    /// What an error has below it of a store beyond the network that did not
+    /// serve us; `None` where it is about something else, such as what an
+    /// object holds or that it is gone.
+    pub fn below(error: &(dyn StdError + 'static)) -> Option<Self> {
+        let mut chain = std::iter::successors(Some(error), |error| (*error).source());
+        let of_store = chain.find_map(|cause| cause.downcast_ref::<object_store::Error>())?;
+        match Self::of(of_store) {
+            Self::Object | Self::Full => None,
+            Self::Other
+                if !matches!(of_store, object_store::Error::Generic { store: "S3", .. }) =>
+            {
+                None
+            }
+            trouble => Some(trouble),
+        }
+    }
+
     /// What an error of an object store means.
     pub fn of(error: &object_store::Error) -> Self {
         let first: &(dyn StdError + 'static) = error;

@@ -66,9 +66,6 @@ const TRY_AGAIN: &[&str] = &[
     "interrupted",
 ];
 
-/// What a process logs where a request to the object store failed for good.
-const STORE_FAILED: &str = "Generic S3 error: Error performing";
-
 /// What a command took that ended well.
 #[derive(Clone, Copy, Debug)]
 struct Took {
@@ -342,12 +339,6 @@ impl Worker<'_> {
         match error {
             Some((code, _)) if TRY_AGAIN.contains(&code) => {
                 *shared.refused.entry(code.to_owned()).or_default() += 1;
-                Ok(Told::Again { refused: true })
-            }
-            // A wrong code for a read that the store cut off: told, and no loss.
-            Some((code, _)) if ended.stderr.contains(STORE_FAILED) => {
-                let code = format!("{code} for a failed store");
-                *shared.refused.entry(code).or_default() += 1;
                 Ok(Told::Again { refused: true })
             }
             Some(_) | None => Err(what()),

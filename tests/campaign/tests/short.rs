@@ -1,12 +1,11 @@
-//! A short campaign, on each pair with a disk. `make campaign` runs
-//! the long one.
+//! A short campaign, on each pair. `make campaign` runs the long one.
 
 use pacelake_campaign::campaign::{self, Options};
 use pacelake_campaign::place::Pair;
 use pacelake_campaign::report;
 
 /// At least so many kills on each pair.
-const KILLS: usize = 20;
+const KILLS: usize = 12;
 
 fn short(pair: Pair) {
     let folder = tempfile::tempdir().unwrap().keep();
@@ -40,4 +39,9 @@ fn nothing_is_lost_or_doubled_on_sqlite_and_disk() {
 #[test]
 fn nothing_is_lost_or_doubled_on_postgresql_and_disk() {
     short(Pair::PostgresDisk);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_on_postgresql_and_s3() {
+    short(Pair::PostgresS3);
 }

@@ -130,7 +130,9 @@ async fn tables_go_to_a_bucket() {
     let mut foreign = outlet.begin("laps.csv").await.unwrap();
     foreign.write(b"mine").await.unwrap();
     foreign.finish().await.unwrap();
-    let refused = home.run(&["export", "--table", "laps", "--format", "csv", "--to", &there]);
+    let refused = home.run(&[
+        "export", "--table", "laps", "--format", "csv", "--to", &there,
+    ]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("laps.csv"), "{}", refused.stderr);
     let refused = home.run(&["export", "--all", "--originals", "--to", &there]);
