@@ -13,6 +13,7 @@ use storage::catalog::Lease;
 use storage::lake::TableSize;
 use storage::maintain::plan::Mode;
 use storage::maintain::{Amount, Cleaning, GRACE, Rewrite, Rewritten};
+use storage::objects::Abandoned;
 use storage::table::Table;
 use storage::{Error as StorageError, Storage};
 
@@ -200,16 +201,20 @@ async fn clean(
         unlisted_files: cleaned.expired.files,
         unlisted_bytes: cleaned.expired.bytes,
         removed_files: cleaned.swept.scheduled,
-        orphans: cleaned.swept.orphans + abandoned,
-        removed_bytes: cleaned.swept.bytes,
+        orphans: cleaned.swept.orphans + abandoned.len() as u64,
+        removed_bytes: cleaned.swept.bytes + abandoned.iter().map(Abandoned::bytes).sum::<u64>(),
         raw,
         raw_bytes,
     }))
 }
 
 /// Removes what puts that were cut off left behind, which no list of objects
-/// shows; answers how much there was.
-async fn remove_abandoned(storage: &Storage, now_us: i64, dry_run: bool) -> Result<u64, Error> {
+/// shows; answers what there was.
+async fn remove_abandoned(
+    storage: &Storage,
+    now_us: i64,
+    dry_run: bool,
+) -> Result<Vec<Abandoned>, Error> {
     let before_us = now_us - GRACE.as_micros() as i64;
     let before = Timestamp::from_microsecond(before_us).unwrap_or(Timestamp::MIN);
     let abandoned = storage.objects.abandoned(before).await?;
@@ -218,7 +223,7 @@ async fn remove_abandoned(storage: &Storage, now_us: i64, dry_run: bool) -> Resu
             storage.objects.remove_abandoned(abandoned).await?;
         }
     }
-    Ok(abandoned.len() as u64)
+    Ok(abandoned)
 }
 
 /// Claims work, so that two processes do not both do it. A command waits as
@@ -257,7 +262,7 @@ async fn rewrite(
     line: &mut TableReport,
 ) -> Result<(), Error> {
     let lake = &context.storage.lake;
-    let mut steps = lake.rewrites(table, options.mode).await?;
+    let steps = lake.rewrites(table, options.mode).await?;
     if options.dry_run {
         steps.iter().for_each(|step| count(line, step));
         return Ok(());
@@ -266,10 +271,27 @@ async fn rewrite(
         return Ok(());
     }
     let work = format!("maintain {}", table.name);
-    let Some(_claim) = claim(context, &work, options).await? else {
+    let Some(claim) = claim(context, &work, options).await? else {
         line.busy = true;
         return Ok(());
     };
+    let done = rounds(context, table, options, steps, line).await;
+    // A process that is about to end would not get to it by itself, and the
+    // next one would wait.
+    let released = claim.release().await;
+    done?;
+    Ok(released?)
+}
+
+/// Does the steps, and those of the plans after them until there are none.
+async fn rounds(
+    context: &Context,
+    table: &'static Table,
+    options: &Options,
+    mut steps: Vec<Rewrite>,
+    line: &mut TableReport,
+) -> Result<(), Error> {
+    let lake = &context.storage.lake;
     let mut in_vain = 0;
     loop {
         if steps.is_empty() {

@@ -3,7 +3,7 @@
     traces.py values CATALOG DATA_DIR --athlete ID [--activity ID …] > VALUES
     traces.py find   CATALOG DATA_DIR --athlete ID [--activity ID …] < VALUES
     traces.py snapshots CATALOG DATA_DIR
-    traces.py others CATALOG DATA_DIR --athlete ID [--activity ID …]
+    traces.py others CATALOG DATA_DIR --athlete ID [--activity ID …] [--at SNAPSHOT …]
 
 CATALOG is what follows `ducklake:` in an ATTACH, DATA_DIR the data directory.
 `values` collects every value that only their rows have: in any Parquet file
@@ -11,10 +11,11 @@ under the data directory, named by a snapshot or not, and in any table of the
 catalog. `find` says, after they were purged, where one of those values or one
 of their rows is still found: in Parquet files, which are all decoded, in any
 cell of any table of the catalog, in the names of files, and as plain bytes in
-files of any kind. `others` prints, for each table at each snapshot, how many
-rows of all others there are and the sum of their hashes; where activities are
-named, the athlete's rows of tables that are computed from several activities
-are left out. All print JSON. Nothing of pacelake is used.
+files of any kind. `others` prints, for each table at each snapshot, or at those
+that are named, how many rows of all others there are and the sum of their
+hashes; where activities are named, the athlete's rows of tables that are
+computed from several activities are left out. All print JSON. Nothing of
+pacelake is used.
 """
 
 import argparse
@@ -193,6 +194,8 @@ def others(arguments):
     found = {}
     snapshots = lake.execute("SELECT snapshot_id FROM ducklake_snapshots('lake')").fetchall()
     for (snapshot,) in snapshots:
+        if arguments.at and snapshot not in arguments.at:
+            continue
         tables = lake.execute(
             "SELECT table_name FROM information_schema.tables"
             " WHERE table_catalog = 'lake' AND table_type = 'BASE TABLE'"
@@ -222,6 +225,7 @@ def main():
     parser.add_argument("data_dir")
     parser.add_argument("--athlete", type=int)
     parser.add_argument("--activity", type=int, action="append", default=[])
+    parser.add_argument("--at", type=int, action="append", default=[], metavar="SNAPSHOT")
     arguments = parser.parse_args()
     verbs = {"values": values, "find": find, "snapshots": snapshots, "others": others}
     verbs[arguments.what](arguments)

@@ -63,10 +63,8 @@ pub(crate) fn set_sizes(stats: &mut [ColumnStats], metadata: &ParquetMetaData) {
 impl ColumnStats {
     /// Takes in the statistics of more rows of the same file.
     pub fn add(&mut self, more: &Self) {
-        self.contains_nan = match (self.contains_nan, more.contains_nan) {
-            (Some(a), Some(b)) => Some(a || b),
-            (None, _) | (_, None) => None,
-        };
+        let nan = self.contains_nan.zip(more.contains_nan);
+        self.contains_nan = nan.map(|(a, b)| a || b);
         let range = match (self.range.take(), &more.range) {
             (Some(mut range), Some(new)) => {
                 range.widen(new);
@@ -200,10 +198,8 @@ impl TableColumnStats {
     pub fn widen(&mut self, file: &ColumnStats) -> bool {
         let before = self.clone();
         self.contains_null = self.contains_null.map(|null| null || file.nulls > 0);
-        self.contains_nan = match (self.contains_nan, file.contains_nan) {
-            (Some(a), Some(b)) => Some(a || b),
-            (None, _) | (_, None) => None,
-        };
+        let nan = self.contains_nan.zip(file.contains_nan);
+        self.contains_nan = nan.map(|(a, b)| a || b);
         match (&mut self.range, &file.range) {
             (Some(range), Some(new)) => range.widen(new),
             // Without a value the file says nothing about the range.

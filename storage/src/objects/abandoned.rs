@@ -27,6 +27,16 @@ pub enum Abandoned {
     },
 }
 
+impl Abandoned {
+    /// Its length in bytes; 0 for an upload, whose length no store lists.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::File { bytes, .. } => *bytes,
+            Self::Upload { .. } => 0,
+        }
+    }
+}
+
 impl fmt::Display for Abandoned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

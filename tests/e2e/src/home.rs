@@ -1,10 +1,12 @@
 //! A data directory of its own, and commands that use it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
+use storage::objects::S3Options;
 use tempfile::TempDir;
 
 /// One data directory, gone when dropped, with SQLite in it or a PostgreSQL
@@ -42,10 +44,42 @@ impl Home {
         }
     }
 
+    /// A new home with the same in it, while nothing uses this one. Its
+    /// catalog is SQLite.
+    ///
+    /// # Panics
+    /// If the catalog is elsewhere, or something cannot be copied.
+    pub fn copy(&self) -> Self {
+        assert_eq!(self.catalog, None, "a database is not copied");
+        let home = Self {
+            variables: self.variables.clone(),
+            ..Self::new(None)
+        };
+        copy_folder(self.data_dir(), home.data_dir()).expect("a home can be copied");
+        home
+    }
+
     /// The same with a variable in the environment of each command.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same with the keys of a bucket in the environment of each command,
+    /// as an operator has them.
+    ///
+    /// # Panics
+    /// If the bucket has no keys, or is AWS's.
+    pub fn with_keys(self, bucket: &S3Options) -> Self {
+        let keys = bucket.credentials.as_ref().expect("it has keys");
+        let endpoint = bucket.endpoint.as_deref().expect("it has a server");
+        self.with("PACELAKE_S3_ENDPOINT", endpoint)
+            .with("PACELAKE_S3_ALLOW_HTTP", "true")
+            .with("PACELAKE_S3_ACCESS_KEY_ID", &keys.access_key_id)
+            .with(
+                "PACELAKE_S3_SECRET_ACCESS_KEY",
+                keys.secret_access_key.reveal(),
+            )
     }
 
     /// The same with its lake on S3, which DuckDB reaches as this JSON says
@@ -115,6 +149,22 @@ impl Home {
             stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         }
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let (from, to) = {
+            let entry = entry?;
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if from.is_dir() {
+            fs::create_dir(&to)?;
+            copy_folder(&from, &to)?;
+        } else {
+            fs::copy(&from, &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// The workspace's root folder.

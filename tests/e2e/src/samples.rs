@@ -1,7 +1,7 @@
 //! A choice of the sample recordings.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::home::root;
 
@@ -42,7 +42,21 @@ pub fn copy_samples(folder: &Path) {
     }
 }
 
-fn find(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+/// The `count` smallest recordings of the log, each an activity of its own.
+///
+/// # Panics
+/// If there are fewer.
+pub fn small_samples(count: usize) -> Vec<PathBuf> {
+    let mut log = Vec::new();
+    find(&root().join("data/log"), &mut log);
+    log.retain(|path| path.extension().is_some_and(|end| end == "gz"));
+    log.sort_by_cached_key(|path| fs::metadata(path).expect("it was found").len());
+    assert!(log.len() >= count, "{} recordings", log.len());
+    log.truncate(count);
+    log
+}
+
+fn find(folder: &Path, found: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(folder)
         .unwrap_or_else(|error| panic!("cannot list {}: {error}", folder.display()));
     let mut paths: Vec<_> = entries

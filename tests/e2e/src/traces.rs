@@ -41,16 +41,34 @@ impl Wanted {
     /// # Panics
     /// If DuckDB cannot read the lake.
     pub fn others(&self, home: &Home) -> BTreeMap<String, serde_json::Value> {
-        serde_json::from_str(&self.script(home, "others", "")).expect("a map")
+        self.others_at(home, &[])
+    }
+
+    /// The same at these snapshots; none: at all.
+    ///
+    /// # Panics
+    /// As [`others`](Self::others).
+    pub fn others_at(&self, home: &Home, snapshots: &[i64]) -> BTreeMap<String, serde_json::Value> {
+        let arguments = [self.arguments(), flags("--at", snapshots)].concat();
+        serde_json::from_str(&script(home, "others", &arguments, "")).expect("a map")
     }
 
     fn script(&self, home: &Home, what: &str, input: &str) -> String {
-        let mut arguments = vec!["--athlete".to_owned(), self.athlete.to_string()];
-        for id in &self.activities {
-            arguments.extend(["--activity".to_owned(), id.to_string()]);
-        }
-        script(home, what, &arguments, input)
+        script(home, what, &self.arguments(), input)
     }
+
+    fn arguments(&self) -> Vec<String> {
+        let athlete = flags("--athlete", &[self.athlete]);
+        [athlete, flags("--activity", &self.activities)].concat()
+    }
+}
+
+/// The flag with each of the values.
+fn flags(flag: &str, values: &[i64]) -> Vec<String> {
+    let pairs = values.iter();
+    pairs
+        .flat_map(|value| [flag.to_owned(), value.to_string()])
+        .collect()
 }
 
 /// The numbers of all snapshots, as DuckDB lists them.

@@ -14,7 +14,7 @@ const PAGE: &str = "docs/duckdb.md";
 const NOTEBOOK: &str = "notebooks/lake.ipynb";
 const DATA_DIR: &str = "/srv/pacelake";
 const CATALOG: &str = "postgres://pacelake@db.example/pacelake";
-const EXTENSIONS: &[&str] = &["ducklake", "sqlite_scanner", "postgres_scanner"];
+const EXTENSIONS: &[&str] = &["ducklake", "sqlite_scanner", "postgres_scanner", "httpfs"];
 
 /// A fenced block: its language, the words after it, its text.
 #[derive(Debug)]
@@ -80,11 +80,41 @@ fn user_folder() -> tempfile::TempDir {
 struct Place {
     home: Home,
     user: tempfile::TempDir,
+    /// What else stands in place of the page's examples.
+    others: Vec<[String; 2]>,
 }
 
 impl Place {
     fn new(catalog: Option<String>) -> Self {
-        let home = Home::new(catalog);
+        Self::of(Home::new(catalog))
+    }
+
+    fn on_s3() -> Self {
+        let bucket = storage::testing::s3_server().bucket();
+        let url = format!("s3://{}/{}", bucket.bucket, bucket.prefix);
+        let home = Home::new(Some(storage::testing::postgres_database()))
+            .with_keys(&bucket)
+            .with("PACELAKE_STORE", &url);
+        let keys = bucket.credentials.unwrap();
+        let secret = keys.secret_access_key.reveal().to_owned();
+        let server = bucket.endpoint.unwrap();
+        let others = [
+            ["s3://bucket/prefix", &url],
+            [
+                "storage.example.org:9000",
+                server.strip_prefix("http://").unwrap(),
+            ],
+            ["USE_SSL true", "USE_SSL false"],
+            ["'reader'", &format!("'{}'", keys.access_key_id)],
+            ["'of the reader'", &format!("'{secret}'")],
+        ];
+        Self {
+            others: others.map(|pair| pair.map(str::to_owned)).to_vec(),
+            ..Self::of(home)
+        }
+    }
+
+    fn of(home: Home) -> Self {
         let folder = root().join("data/recordings");
         let recordings = [
             "fit/garmin.fit",
@@ -97,13 +127,17 @@ impl Place {
         Self {
             home,
             user: user_folder(),
+            others: Vec::new(),
         }
     }
 
     fn here(&self, text: &str) -> String {
         let catalog = self.home.catalog().unwrap_or(CATALOG);
-        text.replace(DATA_DIR, &self.home.data_dir().display().to_string())
-            .replace(CATALOG, catalog)
+        let text = text
+            .replace(DATA_DIR, &self.home.data_dir().display().to_string())
+            .replace(CATALOG, catalog);
+        let others = self.others.iter();
+        others.fold(text, |text, [example, here]| text.replace(example, here))
     }
 
     fn run(&self, command: &mut Command, shown: &str) -> String {
@@ -218,6 +252,19 @@ fn the_page_holds_on_postgresql() {
 }
 
 #[test]
+fn the_page_holds_on_s3() {
+    let blocks = blocks();
+    let place = Place::on_s3();
+    let attach = attach(&blocks, "s3");
+    for [example, _] in &place.others {
+        assert!(attach.contains(example.as_str()), "{example}");
+    }
+    let found = blocks.iter().filter(|block| is(block, "sql", &["s3"]));
+    let answers: Vec<String> = found.map(|block| place.sql(attach, &block.text)).collect();
+    assert!(answers[0].contains("s3://"), "{answers:?}");
+}
+
+#[test]
 fn the_notebook_runs() {
     let place = Place::new(None);
     let notebook = std::fs::read_to_string(root().join(NOTEBOOK)).unwrap();
@@ -244,6 +291,7 @@ fn every_command_of_the_page_is_run() {
         ("sql", &["setup"]),
         ("sql", &["sqlite"]),
         ("sql", &["postgresql"]),
+        ("sql", &["s3"]),
         ("python", &["sqlite"]),
         ("sql", &["writing", "safe"]),
         ("sql", &["writing", "mended"]),

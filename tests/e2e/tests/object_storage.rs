@@ -19,18 +19,6 @@ const IMPORTS: &[&[&str]] = &[
     &["data/recordings/fit/4801048867.fit"],
 ];
 
-/// The keys of a bucket, in the environment, as an operator has them.
-fn with_keys(home: Home, bucket: &S3Options) -> Home {
-    let credentials = bucket.credentials.as_ref().unwrap();
-    home.with("PACELAKE_S3_ENDPOINT", bucket.endpoint.as_deref().unwrap())
-        .with("PACELAKE_S3_ALLOW_HTTP", "true")
-        .with("PACELAKE_S3_ACCESS_KEY_ID", &credentials.access_key_id)
-        .with(
-            "PACELAKE_S3_SECRET_ACCESS_KEY",
-            credentials.secret_access_key.reveal(),
-        )
-}
-
 fn url(bucket: &S3Options) -> String {
     format!("s3://{}/{}", bucket.bucket, bucket.prefix)
 }
@@ -54,8 +42,9 @@ fn s3_and_postgresql_hold_the_same_rows_as_a_folder() {
         catalog: Some(catalog.clone()),
         ..Place::sqlite()
     };
-    let on_s3 =
-        with_keys(Home::new(Some(catalog.clone())), &bucket).with_lake_on_s3(place.s3_for_duckdb());
+    let on_s3 = Home::new(Some(catalog.clone()))
+        .with_keys(&bucket)
+        .with_lake_on_s3(place.s3_for_duckdb());
     let store = url(&bucket);
     let flags = ["--store", &store, "--catalog", &catalog];
     import(&on_s3, &flags);
@@ -102,7 +91,7 @@ fn s3_and_postgresql_hold_the_same_rows_as_a_folder() {
 #[tokio::test]
 async fn tables_go_to_a_bucket() {
     let bucket = s3_server().bucket();
-    let home = with_keys(Home::new(None), &bucket);
+    let home = Home::new(None).with_keys(&bucket);
     import(&home, &[]);
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().to_str().unwrap();
@@ -143,7 +132,9 @@ async fn tables_go_to_a_bucket() {
 #[test]
 fn sqlite_goes_with_s3_too() {
     let bucket = s3_server().bucket();
-    let home = with_keys(Home::new(None), &bucket).with("PACELAKE_STORE", &url(&bucket));
+    let home = Home::new(None)
+        .with_keys(&bucket)
+        .with("PACELAKE_STORE", &url(&bucket));
     let answer = home.run(&["import", "data/recordings/fit/4801048867.fit"]);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     let check = home.run(&["check"]);
@@ -190,7 +181,7 @@ fn keys_come_from_where_operators_have_them() {
 fn a_store_that_does_not_serve_is_told() {
     let bucket = s3_server().bucket();
     let quiet = || Home::new(None).with("PACELAKE_LOG", "off");
-    let good = || with_keys(quiet(), &bucket).with("PACELAKE_S3_RETRIES", "0");
+    let good = || quiet().with_keys(&bucket).with("PACELAKE_S3_RETRIES", "0");
     let store = url(&bucket);
     let mut text = String::new();
     let mut tell = |what: &str, home: Home, store: &str| {
