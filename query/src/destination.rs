@@ -16,7 +16,7 @@ pub enum Destination {
     /// A folder, which is made where it is missing.
     Folder(PathBuf),
     /// A place in an S3 store.
-    Store(Outlet),
+    Store(Box<Outlet>),
 }
 
 /// A file on its way; of one that is dropped before its end nothing is left.

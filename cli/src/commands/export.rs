@@ -55,7 +55,8 @@ async fn destination(rim: &Rim, to: &str) -> Result<Destination, storage::Error>
         return Ok(Destination::Folder(to.into()));
     }
     let options = rim.settings.s3_at(to)?;
-    Ok(Destination::Store(Outlet::open(&options).await?))
+    let outlet = Outlet::open(&options).await?;
+    Ok(Destination::Store(Box::new(outlet)))
 }
 
 /// Writes everything, with what is needed to derive it again.

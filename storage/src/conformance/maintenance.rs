@@ -225,7 +225,7 @@ pub async fn merge_single_commits(place: &Place, commits: i64, samples: i64) -> 
 /// After hundreds of single commits as many files stay as one commit of all
 /// of it makes.
 ///
-/// `PACELAKE_TEST_COMMITS` says how many hundreds. Two thousand, on SQLite:
+/// `PACELAKE_TEST_COMMITS` says how many. Two thousand, on SQLite:
 ///
 /// ```text
 /// PACELAKE_TEST_COMMITS=2000 cargo test -p pacelake-storage --lib -- --nocapture \

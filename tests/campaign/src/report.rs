@@ -109,13 +109,16 @@ fn table<T: Copy>(
     text
 }
 
+/// How often one thing went wrong.
+type Count = fn(&Faults) -> u32;
+
 /// What went wrong on purpose beside the kills, for each pair.
 fn by_fault(eras: &[Era]) -> String {
-    let count = |of: fn(&Faults) -> u32, pair: Pair| {
+    let count = |of: Count, pair: Pair| {
         let eras = eras.iter().filter(|era| era.pair == pair);
         eras.map(|era| of(&era.faults) as usize).sum()
     };
-    let rows: [(&str, fn(&Faults) -> u32); 5] = [
+    let rows: [(&str, Count); 5] = [
         ("PostgreSQL restarted at once", |faults| faults.restarts),
         ("disk full", |faults| faults.full),
         ("connection to the store cut", |faults| faults.cuts),
