@@ -24,6 +24,9 @@ use crate::problem::Problem;
 const PIECES_AHEAD: usize = 2;
 /// How often to look how much memory the process holds.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// By how many bytes the process may grow where it holds more than it may
+/// when work begins.
+const GROWTH: u64 = 64 << 20;
 /// The stack of a thread, in bytes: plans of nested statements are deep.
 const STACK: usize = 32 << 20;
 
@@ -141,9 +144,12 @@ impl Heavy {
 }
 
 impl Memory {
-    /// Waits until the process holds more than it may.
+    /// Waits until the process holds more than it may, and more than now: what
+    /// an allocator keeps of earlier work is free for this one.
     async fn runs_short(self) {
-        while (self.in_use)().is_none_or(|bytes| bytes <= self.most) {
+        let now = (self.in_use)().unwrap_or_default();
+        let most = self.most.max(now.saturating_add(GROWTH));
+        while (self.in_use)().is_none_or(|bytes| bytes <= most) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

@@ -120,8 +120,14 @@ fn a_storm_of_heavy_statements_leaves_it_well() {
     is_well(&server);
     let (status, rows) = server.sql("SELECT count(*) AS n FROM activities");
     assert!(status == 200 && rows.contains("[{\"n\":1}]"), "{rows}");
+    // A thread gives back what it has freed when it does something again.
+    let settles = (0..100).any(|_| {
+        assert_eq!(server.sql("SELECT count(*) FROM samples").0, 200);
+        thread::sleep(Duration::from_millis(100));
+        server.memory() < before + ROOM
+    });
     let after = server.memory();
-    assert!(after < before + ROOM, "from {before} to {after} bytes");
+    assert!(settles, "from {before} to {after} bytes");
     let log = server.log();
     assert!(
         !log.contains("panicked") && !log.contains("overflow"),
