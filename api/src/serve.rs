@@ -156,8 +156,8 @@ async fn asked(stopping: &mut watch::Receiver<bool>) {
 
 /// Tells a client that there is no room for its connection.
 async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
-    // A client that is still writing when it is cut off would not read this.
-    let _ = stream.read(&mut [0; 8 << 10]).await?;
+    let mut unread = [0; 8 << 10];
+    let _ = stream.read(&mut unread).await?;
     let code = Code::TooBusy.name();
     let body = format!(
         "{{\"code\":\"{code}\",\"message\":\"as many connections are open as may be\",\
@@ -170,5 +170,8 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
         body.len()
     );
     stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    // A client that is still writing when it is cut off would not read this.
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
 }

@@ -66,7 +66,9 @@ impl Server {
             true => String::new(),
             false => format!("Host: {}\r\n", self.address),
         };
-        write!(stream, "GET {path} HTTP/1.1\r\n{host}{headers}\r\n").expect("it is sent");
+        // In one piece: who is turned away is answered after the first.
+        let head = format!("GET {path} HTTP/1.1\r\n{host}{headers}\r\n");
+        stream.write_all(head.as_bytes()).expect("it is sent");
         stream
     }
 
