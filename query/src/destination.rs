@@ -1,11 +1,11 @@
 //! Where an export goes: a folder of this machine, or a place in an S3 store.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use storage::objects::{Outgoing, Outlet};
-use uuid::Uuid;
+use tempfile::NamedTempFile;
 
 use crate::error::Error;
 
@@ -22,19 +22,10 @@ pub enum Destination {
 /// A file on its way; of one that is dropped before its end nothing is left.
 #[derive(Debug)]
 pub(crate) enum Outgo {
-    /// To a folder.
-    File(Hidden),
+    /// To a folder: under a hidden name, and the path that it gets.
+    File(NamedTempFile, PathBuf),
     /// To a store, in parts.
     Upload(Outgoing),
-}
-
-/// A file under a hidden name, which goes away unless it is given its own.
-#[derive(Debug)]
-pub(crate) struct Hidden {
-    file: File,
-    path: PathBuf,
-    to: PathBuf,
-    is_named: bool,
 }
 
 impl Destination {
@@ -82,7 +73,10 @@ impl Destination {
     /// Begins a file.
     pub(crate) async fn begin(&self, name: &str) -> Result<Outgo, Error> {
         match self {
-            Self::Folder(folder) => Ok(Outgo::File(Hidden::create(folder, name)?)),
+            Self::Folder(folder) => {
+                let hidden = hidden(folder, name).map_err(|error| write_error(folder, error))?;
+                Ok(Outgo::File(hidden, folder.join(name)))
+            }
             Self::Store(outlet) => Ok(Outgo::Upload(outlet.begin(name).await?)),
         }
     }
@@ -100,10 +94,9 @@ impl Outgo {
     /// Adds bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self {
-            Self::File(hidden) => {
-                let written = hidden.file.write_all(bytes);
-                hidden.told(written)
-            }
+            Self::File(hidden, path) => hidden
+                .write_all(bytes)
+                .map_err(|error| write_error(path, error)),
             Self::Upload(upload) => Ok(upload.write(bytes).await?),
         }
     }
@@ -111,7 +104,10 @@ impl Outgo {
     /// Makes sure that all is kept, without the name yet.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         match self {
-            Self::File(hidden) => hidden.told(hidden.file.sync_all()),
+            Self::File(hidden, path) => {
+                let kept = hidden.as_file().sync_all();
+                kept.map_err(|error| write_error(path, error))
+            }
             Self::Upload(_) => Ok(()),
         }
     }
@@ -119,7 +115,11 @@ impl Outgo {
     /// Gives the file its name.
     pub(crate) async fn finish(self) -> Result<(), Error> {
         match self {
-            Self::File(hidden) => hidden.give_name(),
+            Self::File(hidden, path) => {
+                let named = hidden.persist(&path);
+                named.map_err(|error| write_error(&path, error.error))?;
+                Ok(())
+            }
             Self::Upload(upload) => {
                 upload.finish().await?;
                 Ok(())
@@ -128,36 +128,18 @@ impl Outgo {
     }
 }
 
-impl Hidden {
-    fn create(folder: &Path, name: &str) -> Result<Self, Error> {
-        let path = folder.join(format!(".{name}-{}.part", Uuid::now_v7()));
-        Ok(Self {
-            file: File::create_new(&path).map_err(|error| write_error(&path, error))?,
-            path,
-            to: folder.join(name),
-            is_named: false,
-        })
+/// A file that goes away unless it is given its name; others may read it as
+/// they may read any file that is made here.
+fn hidden(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    let prefix = format!(".{name}-");
+    builder.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
     }
-
-    fn told(&self, done: io::Result<()>) -> Result<(), Error> {
-        done.map_err(|error| write_error(&self.path, error))
-    }
-
-    fn give_name(mut self) -> Result<(), Error> {
-        let named = fs::rename(&self.path, &self.to);
-        named.map_err(|error| write_error(&self.to, error))?;
-        self.is_named = true;
-        Ok(())
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        if !self.is_named {
-            // The error that stopped the export is the one to tell.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
+    builder.tempfile_in(folder)
 }
 
 fn write_error(path: &Path, source: io::Error) -> Error {
