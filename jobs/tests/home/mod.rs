@@ -2,7 +2,6 @@
 //! as they are in memory.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use pacelake_jobs::{Context, check, import};
 use query::session::{Limits, Session};
 use storage::Storage;
 pub use storage::testing::Place;
+use walkdir::WalkDir;
 
 /// All rows, by table.
 pub type Tables = BTreeMap<&'static str, RecordBatch>;
@@ -95,19 +95,11 @@ pub async fn assert_sound(context: &Context) {
 
 /// All files of the lake.
 pub fn parquet_files(place: &Place) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![place.data_dir.path().join("lake")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => found.push(path),
-            }
-        }
-    }
-    found.sort();
-    found
+    let lake = place.data_dir.path().join("lake");
+    let entries = WalkDir::new(lake).sort_by_file_name().into_iter();
+    let files = entries.map(Result::unwrap);
+    let files = files.filter(|entry| !entry.file_type().is_dir());
+    files.map(walkdir::DirEntry::into_path).collect()
 }
 
 /// Makes each promise a test of its own on either catalog.

@@ -149,6 +149,17 @@ impl Home {
             stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         }
     }
+
+    /// Runs the binary to an end that is a success.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), and with what it said if it fails.
+    pub fn succeed(&self, arguments: &[&str]) -> Answer {
+        let answer = self.run(arguments);
+        let said = format!("{}{}", answer.stdout, answer.stderr);
+        assert_eq!(answer.code, Some(0), "{arguments:?}: {said}");
+        answer
+    }
 }
 
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use walkdir::{DirEntry, WalkDir};
+
 use crate::home::root;
 
 /// Recordings that a plain log does not show: several sessions in one file,
@@ -25,11 +27,9 @@ const OTHERS: &[&str] = &[
 /// # Panics
 /// If the samples are not where they should be.
 pub fn copy_samples(folder: &Path) {
-    let mut log = Vec::new();
-    find(&root().join("data/log"), &mut log);
+    let mut log = files_below(&root().join("data/log"));
     log.retain(|path| path.extension().is_some_and(|end| end == "gz"));
-    let mut recordings = Vec::new();
-    find(&root().join("data/recordings"), &mut recordings);
+    let mut recordings = files_below(&root().join("data/recordings"));
     recordings.retain(|path| {
         path.file_name()
             .is_some_and(|name| OTHERS.iter().any(|o| name == *o))
@@ -47,8 +47,7 @@ pub fn copy_samples(folder: &Path) {
 /// # Panics
 /// If there are fewer.
 pub fn small_samples(count: usize) -> Vec<PathBuf> {
-    let mut log = Vec::new();
-    find(&root().join("data/log"), &mut log);
+    let mut log = files_below(&root().join("data/log"));
     log.retain(|path| path.extension().is_some_and(|end| end == "gz"));
     log.sort_by_cached_key(|path| fs::metadata(path).expect("it was found").len());
     assert!(log.len() >= count, "{} recordings", log.len());
@@ -56,18 +55,13 @@ pub fn small_samples(count: usize) -> Vec<PathBuf> {
     log
 }
 
-fn find(folder: &Path, found: &mut Vec<PathBuf>) {
-    let entries = fs::read_dir(folder)
-        .unwrap_or_else(|error| panic!("cannot list {}: {error}", folder.display()));
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.expect("a listed entry can be read").path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            find(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
+/// Every file below a folder, in order of their paths.
+///
+/// # Panics
+/// If a folder cannot be listed.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
+    let entries = entries.map(|entry| entry.expect("a folder can be listed"));
+    let files = entries.filter(|entry| !entry.file_type().is_dir());
+    files.map(DirEntry::into_path).collect()
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use insta::{Settings, assert_snapshot};
-use pacelake_e2e::{COUNTS_OF_WRITES, Home, difference, root, rows};
+use pacelake_e2e::{COUNTS_OF_WRITES, Home, difference, files_below, root, rows};
 use serde_json::Value;
 
 const COMMANDS: &[&str] = &[
@@ -251,26 +251,11 @@ fn a_sound_lake_passes_its_check_and_a_damaged_one_does_not() {
     let sound = home.run(&["check"]);
     assert_eq!(sound.code, Some(0), "{}", sound.transcript(&home));
     snapshot("check_sound", &sound.transcript(&home));
-    let lost = first_parquet(&home.data_dir().join("lake"));
-    std::fs::remove_file(lost).unwrap();
+    let files = files_below(&home.data_dir().join("lake"));
+    std::fs::remove_file(&files[0]).unwrap();
     let damaged = home.run(&["check"]);
     assert_eq!(damaged.code, Some(1), "{}", damaged.transcript(&home));
     assert!(damaged.stdout.contains(".parquet"), "{}", damaged.stdout);
-}
-
-fn first_parquet(folder: &std::path::Path) -> std::path::PathBuf {
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "parquet") {
-                return path;
-            }
-        }
-    }
-    panic!("no Parquet file");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use pacelake_e2e::{
-    COUNTS_OF_WRITES, Home, Random, Server, Wanted, difference, past, root, rows, small_samples,
-    snapshots,
+    COUNTS_OF_WRITES, Home, Random, Server, Wanted, difference, files_below, past, root, rows,
+    small_samples, snapshots,
 };
 use serde_json::Value;
 
@@ -21,22 +21,10 @@ const INTERRUPTED: i32 = 130;
 const MANY: u64 = 200;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-fn run(home: &Home, arguments: &[&str]) -> String {
-    let answer = home.run(arguments);
-    assert_eq!(
-        answer.code,
-        Some(0),
-        "{arguments:?}: {}{}",
-        answer.stdout,
-        answer.stderr
-    );
-    answer.stdout
-}
-
 fn import(home: &Home, paths: &[PathBuf]) {
     let mut arguments = vec!["import"];
     arguments.extend(paths.iter().map(|path| path.to_str().unwrap()));
-    run(home, &arguments);
+    home.succeed(&arguments);
 }
 
 /// A home into which each of the smallest recordings came by an import of its
@@ -50,8 +38,8 @@ fn imported_singly(count: usize) -> Home {
 }
 
 fn maintain(home: &Home, flags: &[&str]) -> Value {
-    let report = run(home, &[&["maintain", "--format", "json"], flags].concat());
-    serde_json::from_str(&report).unwrap()
+    let report = home.succeed(&[&["maintain", "--format", "json"], flags].concat());
+    serde_json::from_str(&report.stdout).unwrap()
 }
 
 /// Each table's `before` or `after` in a report: `files`, `bytes` or `rows`.
@@ -310,21 +298,8 @@ fn leave(path: &Path, age: Duration) {
 
 /// All files of a home that are objects, or would have become some.
 fn objects(home: &Home) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = ["lake", "raw"]
-        .map(|name| home.data_dir().join(name))
-        .to_vec();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => found.push(path),
-            }
-        }
-    }
-    found.sort();
-    found
+    let folders = ["lake", "raw"].map(|name| files_below(&home.data_dir().join(name)));
+    folders.concat()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use pacelake_e2e::{Answer, COUNTS_OF_WRITES, Home, difference, root, rows};
+use pacelake_e2e::{COUNTS_OF_WRITES, Home, difference, files_below, root, rows};
 use serde_json::Value;
 
 /// Several formats, several recordings of one outing, several sessions in one
@@ -32,16 +32,9 @@ fn imported(catalog: Option<String>) -> Home {
     for paths in [first, vec![sample("fit/4801048867.fit")]] {
         let mut arguments = vec!["import"];
         arguments.extend(paths.iter().map(String::as_str));
-        succeed(&home, &arguments);
+        home.succeed(&arguments);
     }
     home
-}
-
-fn succeed(home: &Home, arguments: &[&str]) -> Answer {
-    let answer = home.run(arguments);
-    let said = format!("{}{}", answer.stdout, answer.stderr);
-    assert_eq!(answer.code, Some(0), "{arguments:?}: {said}");
-    answer
 }
 
 fn assert_same(expected: &[String], found: &[String], what: &str) {
@@ -50,19 +43,8 @@ fn assert_same(expected: &[String], found: &[String], what: &str) {
 }
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with(ending) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
+    let mut found = files_below(folder);
+    found.retain(|path| path.to_string_lossy().ends_with(ending));
     found
 }
 
@@ -78,9 +60,9 @@ fn rebuild_and_repair(catalog: Option<String>) {
     let home = imported(catalog);
     let expected = rows(&home, &[]);
     assert!(expected.len() > 100, "{} rows", expected.len());
-    succeed(&home, &["rebuild"]);
+    home.succeed(&["rebuild"]);
     assert_same(&expected, &rows(&home, &[]), "rebuild of a sound lake");
-    succeed(&home, &["check", "--full"]);
+    home.succeed(&["check", "--full"]);
 
     let lake = home.data_dir().join("lake");
     for (nth, file) in files(&lake, ".parquet").iter().enumerate() {
@@ -91,18 +73,18 @@ fn rebuild_and_repair(catalog: Option<String>) {
         }
     }
     assert_eq!(home.run(&["check"]).code, Some(1));
-    succeed(&home, &["check", "--repair"]);
+    home.succeed(&["check", "--repair"]);
     let (values, repaired) = (without_counts(&expected), without_counts(&rows(&home, &[])));
     assert_same(&values, &repaired, "repair");
-    succeed(&home, &["check", "--full"]);
+    home.succeed(&["check", "--full"]);
 
     let expected = rows(&home, &[]);
     fs::remove_dir_all(&lake).unwrap();
-    succeed(&home, &["rebuild"]);
+    home.succeed(&["rebuild"]);
     assert_same(&expected, &rows(&home, &[]), "rebuild without any file");
-    succeed(&home, &["rebuild", "--new-lake"]);
+    home.succeed(&["rebuild", "--new-lake"]);
     assert_same(&expected, &rows(&home, &[]), "rebuild of a new lake");
-    succeed(&home, &["check", "--full"]);
+    home.succeed(&["check", "--full"]);
 }
 
 /// Rows as JSON without what counts writes.
@@ -164,12 +146,12 @@ fn back_up_and_restore(mut fresh: impl FnMut() -> Option<String>) {
         let id = backup["backup_id"].as_str().unwrap();
         let target = restored.data_dir().to_str().unwrap();
         let arguments = ["restore", "--from", to, "--to", target, "--backup", id];
-        succeed(&restored, &arguments);
+        restored.succeed(&arguments);
         if let Some(expected) = expected {
             assert_same(expected, &rows(&restored, &[]), "restore");
         }
-        succeed(&restored, &["check", "--full"]);
-        succeed(&restored, &["import", log.to_str().unwrap()]);
+        restored.succeed(&["check", "--full"]);
+        restored.succeed(&["import", log.to_str().unwrap()]);
         assert_same(
             &without_counts(&newest),
             &without_counts(&rows(&restored, &[])),
@@ -191,7 +173,7 @@ fn back_up_and_restore(mut fresh: impl FnMut() -> Option<String>) {
     assert_eq!(refused.code, Some(1));
     assert!(refused.stdout.contains(name), "{}", refused.stdout);
     restored.run(&["restore", "--from", to, "--to", target, "--despite-damage"]);
-    succeed(&restored, &["check", "--repair"]);
+    restored.succeed(&["check", "--repair"]);
     assert_same(
         &without_counts(&newest),
         &without_counts(&rows(&restored, &[])),
@@ -200,7 +182,7 @@ fn back_up_and_restore(mut fresh: impl FnMut() -> Option<String>) {
 }
 
 fn report(home: &Home, arguments: &[&str]) -> Value {
-    serde_json::from_str(&succeed(home, arguments).stdout).unwrap()
+    serde_json::from_str(&home.succeed(arguments).stdout).unwrap()
 }
 
 #[test]
@@ -219,7 +201,7 @@ fn an_export_with_originals_proves_itself() {
     let folder = tempfile::tempdir().unwrap();
     let exit = folder.path().join("exit");
     let to = exit.to_str().unwrap();
-    succeed(&home, &["export", "--all", "--originals", "--to", to]);
+    home.succeed(&["export", "--all", "--originals", "--to", to]);
     // Bytes and names as they were given.
     let original = fs::read(sample("fit/4801048867.fit")).unwrap();
     assert_eq!(

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pacelake_e2e::{Answer, Home, difference, root, rows};
+use pacelake_e2e::{Home, difference, root, rows};
 
 fn lakes() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("tests/lakes")).unwrap();
@@ -16,13 +16,6 @@ fn lakes() -> Vec<PathBuf> {
         .collect();
     lakes.sort();
     lakes
-}
-
-fn succeed(home: &Home, arguments: &[&str]) -> Answer {
-    let answer = home.run(arguments);
-    let said = format!("{}{}", answer.stdout, answer.stderr);
-    assert_eq!(answer.code, Some(0), "{arguments:?}: {said}");
-    answer
 }
 
 fn unpacked(lake: &Path) -> (Home, Vec<String>) {
@@ -66,16 +59,16 @@ fn every_version_opens_the_lakes_of_earlier_ones() {
             );
         };
         // The first command brings the catalog to this version.
-        succeed(&home, &["recompute"]);
-        succeed(&home, &["check", "--full"]);
+        home.succeed(&["recompute"]);
+        home.succeed(&["check", "--full"]);
         assert_same("opened");
-        succeed(&home, &["maintain"]);
+        home.succeed(&["maintain"]);
         assert_same("maintained");
-        succeed(&home, &["rebuild"]);
+        home.succeed(&["rebuild"]);
         assert_same("rebuilt");
         let more = root().join("data/recordings/fit/0134902991.fit");
-        succeed(&home, &["import", more.to_str().unwrap()]);
-        succeed(&home, &["check", "--full"]);
+        home.succeed(&["import", more.to_str().unwrap()]);
+        home.succeed(&["check", "--full"]);
         assert!(rows(&home, &[]).len() > expected.len());
     }
 }

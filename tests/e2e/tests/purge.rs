@@ -51,19 +51,7 @@ fn import(home: &Home, athlete: i64, names: &[&str]) {
     let id = athlete.to_string();
     let mut arguments = vec!["import", "--athlete", &id];
     arguments.extend(paths.iter().map(String::as_str));
-    run(home, &arguments);
-}
-
-fn run(home: &Home, arguments: &[&str]) -> String {
-    let answer = home.run(arguments);
-    assert_eq!(
-        answer.code,
-        Some(0),
-        "{arguments:?}: {}{}",
-        answer.stdout,
-        answer.stderr
-    );
-    answer.stdout
+    home.succeed(&arguments);
 }
 
 /// A home with three athletes, many snapshots, rows that another writer left
@@ -71,7 +59,7 @@ fn run(home: &Home, arguments: &[&str]) -> String {
 fn filled(catalog: Option<String>) -> Home {
     let home = Home::new(catalog);
     for name in ["Anna Aalto", "Berta Brekke", "Carla Conti"] {
-        run(&home, &["athlete", "add", "--name", name]);
+        home.succeed(&["athlete", "add", "--name", name]);
     }
     for (athlete, names) in IMPORTS {
         import(&home, *athlete, names);
@@ -154,15 +142,13 @@ async fn purge_an_athlete(home: &Home) {
         "{}",
         refused.stderr
     );
-    let preview = run(
-        home,
-        &["purge", "--athlete", "2", "--dry-run", "--format", "json"],
-    );
+    let preview = home
+        .succeed(&["purge", "--athlete", "2", "--dry-run", "--format", "json"])
+        .stdout;
     let preview: Value = serde_json::from_str(&preview).unwrap();
-    let done = run(
-        home,
-        &["purge", "--athlete", "2", "--yes", "--format", "json"],
-    );
+    let done = home
+        .succeed(&["purge", "--athlete", "2", "--yes", "--format", "json"])
+        .stdout;
     let done: Value = serde_json::from_str(&done).unwrap();
     for count in ["catalog_rows", "recordings", "lake_rows"] {
         assert!(done[count].as_i64() > Some(0), "{done}");
@@ -177,16 +163,18 @@ async fn purge_an_athlete(home: &Home) {
         left.len(),
         &left[..left.len().min(20)]
     );
-    run(home, &["check"]);
+    home.succeed(&["check"]);
     before.assert_same(home, &wanted, &[1, 3]).await;
-    let audit = run(home, &["audit", "--athlete", "2", "--format", "json"]);
+    let audit = home
+        .succeed(&["audit", "--athlete", "2", "--format", "json"])
+        .stdout;
     let audit: Value = serde_json::from_str(&audit).unwrap();
     assert_eq!(audit.as_array().unwrap().len(), 1, "{audit}");
     assert_eq!(audit[0]["outcome"], "purged");
     // The id is never another's, and the others go on.
-    assert_eq!(run(home, &["athlete", "add"]).trim(), "4");
+    assert_eq!(home.succeed(&["athlete", "add"]).stdout.trim(), "4");
     import(home, 3, &["fit/20140622_swim_garmin_fr910xt.fit"]);
-    run(home, &["check"]);
+    home.succeed(&["check"]);
 }
 
 #[tokio::test]
@@ -200,15 +188,14 @@ async fn an_activity_is_gone_on_postgresql() {
 }
 
 async fn purge_an_activity(home: &Home) {
-    let listed = run(
-        home,
-        &[
+    let listed = home
+        .succeed(&[
             "sql",
             "--format",
             "json",
             "select activity_id from activities where athlete_id = 1 order by distance_m desc",
-        ],
-    );
+        ])
+        .stdout;
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let id = listed[0]["activity_id"].as_i64().unwrap();
     let wanted = Wanted {
@@ -220,10 +207,7 @@ async fn purge_an_activity(home: &Home) {
     assert!(wanted.traces(home, &values).len() > 100);
 
     let id = id.to_string();
-    run(
-        home,
-        &["purge", "--athlete", "1", "--activity", &id, "--yes"],
-    );
+    home.succeed(&["purge", "--athlete", "1", "--activity", &id, "--yes"]);
 
     let left = wanted.traces(home, &values);
     assert!(
@@ -232,7 +216,7 @@ async fn purge_an_activity(home: &Home) {
         left.len(),
         &left[..left.len().min(20)]
     );
-    run(home, &["check"]);
+    home.succeed(&["check"]);
     before.assert_same(home, &wanted, &[2, 3]).await;
     assert_only_newest(home, 1, &["stats", "best_effort_ranks"]).await;
     let gone = home.run(&["purge", "--athlete", "1", "--activity", &id, "--yes"]);
