@@ -16,6 +16,7 @@ use futures::StreamExt;
 use pipeline::decode::Limits;
 use storage::AthleteId;
 use storage::catalog::{Athlete, AuditEntry};
+use storage::raw::Original;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -27,7 +28,7 @@ use crate::error::Error;
 use crate::ingest::{Incoming, Ingested, audit_entry, ensure_not_purged, ingest, write_audit};
 use crate::input::{self, Loaded, Read};
 use crate::report::{Item, Outcome, Report};
-use crate::source::{self, Refusal, sha256_hex};
+use crate::source::{self, Refusal};
 
 /// A batch is committed once it holds this many recordings,
 const BATCH_RECORDINGS: usize = 256;
@@ -128,7 +129,8 @@ async fn decode(
     };
     let external_id = row.as_ref().map(|row| row.external_id.clone());
     if let Some(bytes) = bytes {
-        let sha256 = sha256_hex(&bytes);
+        let original = tokio::task::spawn_blocking(|| Original::new(bytes)).await?;
+        let sha256 = original.sha256().to_owned();
         if let Some(items) = known(
             context,
             athlete.athlete_id,
@@ -138,15 +140,14 @@ async fn decode(
         )
         .await?
         {
-            put_back(context, athlete, &sha256, &bytes).await?;
+            put_back(context, athlete, &original).await?;
             decoded.items = items;
         } else {
-            let bytes = Arc::new(bytes);
-            let unread = Arc::clone(&bytes);
+            let unread = original.bytes().clone();
             let read = move || source::read(&unread, &limits);
             match tokio::task::spawn_blocking(read).await? {
                 Ok(recordings) => {
-                    keep(context, athlete, &bytes).await?;
+                    keep(context, athlete, &original).await?;
                     tracing::debug!(%path, "raw bytes kept");
                     let several = recordings.len() > 1;
                     decoded
@@ -176,7 +177,7 @@ async fn decode(
         }
     }
     if let Some(row) = row {
-        let bytes = row.canonical_json.into_bytes();
+        let original = Original::new(row.canonical_json);
         let has_file = !decoded.recordings.is_empty()
             || decoded
                 .items
@@ -189,11 +190,11 @@ async fn decode(
         );
         match pipeline::clean::clean(row.recording) {
             Ok(clean) => {
-                let sha256 = keep(context, athlete, &bytes).await?;
+                keep(context, athlete, &original).await?;
                 decoded.recordings.push(Incoming {
                     path,
                     file_name,
-                    sha256,
+                    sha256: original.sha256().to_owned(),
                     part: 0,
                     external_id: Some(row.external_id),
                     clean: Arc::new(clean),
@@ -213,30 +214,23 @@ async fn decode(
 
 /// Keeps bytes, unless a purge has begun since the import did: it may have
 /// looked through the store already.
-async fn keep(context: &Context, athlete: &Athlete, bytes: &[u8]) -> Result<String, Error> {
+async fn keep(context: &Context, athlete: &Athlete, original: &Original) -> Result<(), Error> {
     let raw = &context.storage.raw;
-    let sha256 = raw.put(athlete.athlete_id, bytes).await?;
-    match ensure_not_purged(context, athlete).await {
-        Ok(()) => Ok(sha256),
-        Err(error) => {
-            raw.delete(athlete.athlete_id, &sha256).await?;
-            Err(error)
-        }
+    raw.put(athlete.athlete_id, original).await?;
+    if let Err(error) = ensure_not_purged(context, athlete).await {
+        raw.delete(athlete.athlete_id, original.sha256()).await?;
+        return Err(error);
     }
+    Ok(())
 }
 
 /// Puts bytes back that are known and were lost, unless a purge takes them.
-async fn put_back(
-    context: &Context,
-    athlete: &Athlete,
-    sha256: &str,
-    bytes: &[u8],
-) -> Result<(), Error> {
+async fn put_back(context: &Context, athlete: &Athlete, original: &Original) -> Result<(), Error> {
     let (raw, id) = (&context.storage.raw, athlete.athlete_id);
-    if raw.put_back(id, sha256, bytes).await?
+    if raw.put_back(id, original).await?
         && let Err(error) = ensure_not_purged(context, athlete).await
     {
-        raw.delete(id, sha256).await?;
+        raw.delete(id, original.sha256()).await?;
         return Err(error);
     }
     Ok(())

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use pipeline::clean::{Clean, clean};
 use pipeline::decode::{Limits, decode};
-use sha2::{Digest, Sha256};
 use storage::catalog::Source;
 use storage::{AthleteId, Code, Failure};
 
@@ -54,14 +53,6 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<(u32, Clean)>, Refusal>
         Some(refusal) if read.is_empty() => Err(refusal),
         _ => Ok(read),
     }
-}
-
-/// SHA-256 of bytes, in hex: what names them in the raw store.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Clean recordings by their file's hash, each file decoded once.

@@ -35,6 +35,43 @@ const REMOVAL_LOCK: i64 = 0x7061_6365_6c72_6177;
 /// How many objects are removed under one lock.
 const REMOVED_AT_ONCE: usize = 100;
 
+/// An input, and the SHA-256 that names it.
+#[derive(Clone, Debug)]
+pub struct Original {
+    bytes: Bytes,
+    sha256: String,
+}
+
+impl Original {
+    /// Hashes `bytes`, which keeps a core busy.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let sha256 = sha256_hex(&bytes);
+        Self { bytes, sha256 }
+    }
+
+    /// The bytes, after zip and gz were removed.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Their SHA-256 in lower-case hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// As the store keeps them.
+    async fn packed(&self) -> Result<Vec<u8>, Error> {
+        let bytes = self.bytes.clone();
+        let packed = off_thread(move || compressed(&bytes)).await;
+        packed.map_err(|source| Error::Disk {
+            attempt: "compress",
+            path: "an input".into(),
+            source,
+        })
+    }
+}
+
 /// The raw store. Clones share the object store.
 #[derive(Clone, Debug)]
 pub struct RawStore {
@@ -58,36 +95,29 @@ impl RawStore {
         }
     }
 
-    /// Keeps `bytes` and answers their SHA-256 in lower-case hexadecimal. What
-    /// is already there stays as it is, unless it is damaged.
+    /// Keeps an input. What is already there stays as it is, unless it is
+    /// damaged.
     ///
     /// # Errors
     /// [`Error::TooLarge`] for more than [`MAX_BYTES`]; [`Error::Store`].
-    pub async fn put(&self, athlete_id: AthleteId, bytes: &[u8]) -> Result<String, Error> {
-        check_size(bytes.len() as u64)?;
-        let owned = Bytes::copy_from_slice(bytes);
-        let (sha256, compressed) = off_thread(move || Ok((hash(&owned), compressed(&owned)?)))
-            .await
-            .map_err(|source| Error::Disk {
-                attempt: "compress",
-                path: "an input".into(),
-                source,
-            })?;
-        let path = path(athlete_id, &sha256);
+    pub async fn put(&self, athlete_id: AthleteId, original: &Original) -> Result<(), Error> {
+        check_size(original.bytes.len() as u64)?;
+        let packed = original.packed().await?;
+        let path = path(athlete_id, &original.sha256);
         match self
             .objects
-            .put_opts(&path, compressed.clone().into(), PutMode::Create.into())
+            .put_opts(&path, packed.clone().into(), PutMode::Create.into())
             .await
         {
-            Ok(_) => Ok(sha256),
+            Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
                 if !self
-                    .put_unnamed_again(athlete_id, &sha256, &path, compressed)
+                    .put_unnamed_again(athlete_id, &original.sha256, &path, packed)
                     .await?
                 {
-                    self.put_back(athlete_id, &sha256, bytes).await?;
+                    self.put_back(athlete_id, original).await?;
                 }
-                Ok(sha256)
+                Ok(())
             }
             Err(source) => Err(failed("keep", &path, source)),
         }
@@ -232,7 +262,7 @@ impl RawStore {
                 // One more than is kept, so that more is noticed.
                 .take(MAX_BYTES + 1)
                 .read_to_end(&mut bytes)?;
-            Ok((hash(&bytes), bytes))
+            Ok((sha256_hex(&bytes), bytes))
         })
         .await;
         match unpacked {
@@ -359,15 +389,20 @@ fn path(athlete_id: AthleteId, sha256: &str) -> Path {
     Path::from_iter([athlete_id.to_string(), format!("{sha256}{EXTENSION}")])
 }
 
-fn hash(bytes: &[u8]) -> String {
+/// SHA-256 of bytes, in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// A digest in lower-case hexadecimal.
+pub fn hex(digest: &[u8]) -> String {
     use std::fmt::Write;
 
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a String takes all that is written");
-            text
-        })
+    let text = String::with_capacity(2 * digest.len());
+    digest.iter().fold(text, |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes all that is written");
+        text
+    })
 }
 
 fn failed(attempt: &'static str, path: &Path, source: object_store::Error) -> Error {
@@ -401,12 +436,18 @@ mod tests {
     /// Of `abc`, from FIPS 180-2.
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+    fn abc() -> Original {
+        let abc = Original::new("abc");
+        assert_eq!(abc.sha256(), ABC);
+        abc
+    }
+
     async fn check_store(objects: Arc<dyn ObjectStore>) {
         let raw = RawStore::new(objects);
         assert!(raw.list(ONE).await.unwrap().is_empty());
         assert!(!raw.exists(ONE, ABC).await.unwrap());
         for _ in 0..2 {
-            assert_eq!(raw.put(ONE, b"abc").await.unwrap(), ABC);
+            raw.put(ONE, &abc()).await.unwrap();
         }
         assert_eq!(raw.get(ONE, ABC).await.unwrap(), "abc");
         assert!(raw.exists(ONE, ABC).await.unwrap());
@@ -416,8 +457,9 @@ mod tests {
         assert!(raw.list(TWO).await.unwrap().is_empty());
         assert!(raw.get(ONE, "../2/x").await.is_err());
 
-        let empty = raw.put(TWO, b"").await.unwrap();
-        assert_eq!(raw.get(TWO, &empty).await.unwrap(), "");
+        let empty = Original::new("");
+        raw.put(TWO, &empty).await.unwrap();
+        assert_eq!(raw.get(TWO, empty.sha256()).await.unwrap(), "");
     }
 
     #[tokio::test]
@@ -447,7 +489,7 @@ mod tests {
                 raw.get(ONE, ABC).await,
                 Err(Error::Inconsistent { .. })
             ));
-            raw.put(ONE, b"abc").await.unwrap();
+            raw.put(ONE, &abc()).await.unwrap();
             assert_eq!(raw.get(ONE, ABC).await.unwrap(), "abc");
         }
     }
@@ -459,7 +501,7 @@ mod tests {
             .await
             .unwrap();
         let raw = storage.raw;
-        raw.put(ONE, b"abc").await.unwrap();
+        raw.put(ONE, &abc()).await.unwrap();
         let object = place.data_dir.path().join(format!("raw/1/{ABC}.zst"));
         let old = || {
             let file = std::fs::File::options().write(true).open(&object).unwrap();
@@ -470,7 +512,7 @@ mod tests {
         let grace = crate::maintain::GRACE;
         old();
         assert_eq!(raw.sweep(now_us, grace, true).await.unwrap().0, 1);
-        raw.put(ONE, b"abc").await.unwrap();
+        raw.put(ONE, &abc()).await.unwrap();
         assert_eq!(raw.sweep(now_us, grace, false).await.unwrap().0, 0);
         assert_eq!(raw.get(ONE, ABC).await.unwrap(), "abc");
         old();

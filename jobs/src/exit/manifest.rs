@@ -177,7 +177,7 @@ impl FileLine {
         let (digest, bytes) = sum().map_err(failed("read", &path))?;
         Ok(Self {
             file: file.to_owned(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: storage::raw::hex(&digest),
             bytes,
         })
     }

@@ -15,6 +15,7 @@ use query::exported::{self, ExportedTable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use storage::catalog::{Pointer, Source};
+use storage::raw::sha256_hex;
 use storage::table::Table;
 use storage::tables::DERIVATIONS;
 use storage::{ActivityKey, AthleteId};
@@ -26,7 +27,6 @@ use super::manifest::{
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::replay::{self, Recordings};
-use crate::source::sha256_hex;
 
 /// How many activities are derived at a time.
 const PAGE: usize = 256;

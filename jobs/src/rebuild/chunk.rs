@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 use storage::catalog::{ActivityWrite, Pointer, Source};
 use storage::lake::LakeView;
 use storage::lake::draft::{Draft, Part};
+use storage::raw::sha256_hex;
 use storage::{ActivityId, ActivityKey};
 
 use super::{Fate, Troubled};
 use crate::context::Context;
 use crate::error::Error;
 use crate::replay::{self, Replayed, Rows};
-use crate::source::sha256_hex;
 
 /// About how many values of samples a chunk has at most: what bounds the memory.
 const VALUES: i64 = 8_000_000;

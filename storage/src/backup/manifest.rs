@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::catalog::{CatalogCopy, CatalogKind};
-use super::transfer::{failed, sha256_hex};
+use super::transfer::failed;
 use crate::error::Error;
+use crate::raw::sha256_hex;
 
 /// The version of the layout that this build writes and reads.
 const FORMAT: u32 = 1;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use crate::error::Error;
+use crate::raw::hex;
 
 /// Objects larger than this are written in parts of this length.
 const PART_BYTES: usize = 8 << 20;
@@ -90,15 +91,6 @@ async fn read(
         sha256: hex(&hasher.finalize()),
         bytes: length,
     })
-}
-
-/// SHA-256 of bytes, in lower-case hexadecimal.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn failed(attempt: &'static str, path: &Path, source: object_store::Error) -> Error {

@@ -13,6 +13,7 @@ use crate::ducklake::sweep::store_time_us;
 use crate::lake::{Commit, Lake, LakeView};
 use crate::maintain::plan::Mode;
 use crate::maintain::{Cleaning, GRACE, Rewritten};
+use crate::raw::Original;
 use crate::testing::Place;
 use crate::{AthleteId, Code, Failure};
 
@@ -193,8 +194,11 @@ pub async fn a_claim_has_one_holder(place: &Place) {
 pub async fn raw_bytes_without_a_source_go_after_their_grace(place: &Place) {
     let storage = open(place).await;
     let athlete_id = storage.catalog.first_athlete().await.unwrap().athlete_id;
-    let named = storage.raw.put(athlete_id, b"named").await.unwrap();
-    let lost = storage.raw.put(athlete_id, b"lost").await.unwrap();
+    let (named, lost) = (Original::new("named"), Original::new("lost"));
+    for original in [&named, &lost] {
+        storage.raw.put(athlete_id, original).await.unwrap();
+    }
+    let (named, lost) = (named.sha256().to_owned(), lost.sha256().to_owned());
     let key = super::rows::key(0);
     let key = crate::ActivityKey { athlete_id, ..key };
     let commit = Commit {

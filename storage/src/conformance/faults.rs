@@ -9,7 +9,7 @@ use object_store::ObjectStore;
 
 use super::rows::{EFFORTS, PAIRED, TRACKS, all, efforts, key, open, replace, sorted, tracks};
 use crate::lake::{KeySet, Lake};
-use crate::raw::RawStore;
+use crate::raw::{Original, RawStore};
 use crate::testing::{Faults, FaultyStore, Place};
 use crate::{AthleteId, Error, Storage};
 
@@ -125,22 +125,23 @@ pub async fn raw_inputs_are_whole_or_missing(place: &Place) {
     let inputs: Vec<Vec<u8>> = (1..20u8).map(|n| vec![n; usize::from(n) * 1000]).collect();
     let mut wanted = BTreeSet::new();
     for input in &inputs {
-        let sha256 = loop {
-            match raw.put(AthleteId(1), input).await {
-                Ok(sha256) => break sha256,
+        let original = Original::new(input.clone());
+        loop {
+            match raw.put(AthleteId(1), &original).await {
+                Ok(()) => break,
                 Err(Error::Store { .. }) => {}
                 Err(other) => panic!("{other}"),
             }
-        };
+        }
         let found = loop {
-            match raw.get(AthleteId(1), &sha256).await {
+            match raw.get(AthleteId(1), original.sha256()).await {
                 Ok(found) => break found,
                 Err(Error::Store { .. } | Error::Inconsistent { .. }) => {}
                 Err(other) => panic!("{other}"),
             }
         };
         assert_eq!(found, *input);
-        wanted.insert(sha256);
+        wanted.insert(original.sha256().to_owned());
     }
     assert!(faulty.failed() > 0);
     let clean = RawStore::new(objects.raw).list(AthleteId(1)).await.unwrap();

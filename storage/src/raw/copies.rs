@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::{EXTENSION, LEVEL, RawStore, failed, off_thread, path};
+use super::{EXTENSION, Original, RawStore, failed, path};
 use crate::code::{Code, Failure};
 use crate::error::Error;
 use crate::id::AthleteId;
@@ -20,23 +20,16 @@ impl RawStore {
     pub async fn put_back(
         &self,
         athlete_id: AthleteId,
-        sha256: &str,
-        bytes: &[u8],
+        original: &Original,
     ) -> Result<bool, Error> {
-        match self.get(athlete_id, sha256).await {
+        match self.get(athlete_id, original.sha256()).await {
             Ok(_) => return Ok(false),
             Err(error) if matches!(error.code(), Code::NotFound | Code::Inconsistent) => {}
             Err(error) => return Err(error),
         }
-        let owned = bytes.to_vec();
-        let compressed = off_thread(move || zstd::bulk::compress(&owned, LEVEL)).await;
-        let compressed = compressed.map_err(|source| Error::Disk {
-            attempt: "compress",
-            path: "an input".into(),
-            source,
-        })?;
-        let path = path(athlete_id, sha256);
-        let put = self.objects.put(&path, compressed.into()).await;
+        let packed = original.packed().await?;
+        let path = path(athlete_id, original.sha256());
+        let put = self.objects.put(&path, packed.into()).await;
         put.map_err(|source| failed("keep", &path, source))?;
         Ok(true)
     }

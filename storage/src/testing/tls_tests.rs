@@ -48,8 +48,10 @@ async fn s3_is_verified() {
         .await
         .unwrap();
     let raw = crate::raw::RawStore::new(objects.raw.clone());
-    let sha256 = raw.put(crate::AthleteId(1), b"abc").await.unwrap();
-    assert_eq!(raw.get(crate::AthleteId(1), &sha256).await.unwrap(), "abc");
+    let original = crate::raw::Original::new("abc");
+    raw.put(crate::AthleteId(1), &original).await.unwrap();
+    let found = raw.get(crate::AthleteId(1), original.sha256()).await;
+    assert_eq!(found.unwrap(), "abc");
     assert_eq!(objects.abandoned(jiff::Timestamp::MAX).await.unwrap(), []);
     for ca_file in [Some(foreign.root.clone()), None] {
         options.ca_file = ca_file;

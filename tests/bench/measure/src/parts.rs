@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use jobs::build::activity_rows;
-use jobs::source::{read, sha256_hex};
+use jobs::source::read;
 use pipeline::clean::Clean;
 use pipeline::decode::Limits;
 use pipeline::decode::archive::gunzip;
@@ -15,8 +15,10 @@ use pipeline::merge::{Candidate, merge};
 use query::derived::{Scope, tables_of};
 use rayon::prelude::*;
 use serde_json::{Value, json};
+use storage::raw::sha256_hex;
 use storage::tables::DERIVATIONS;
 use storage::{ActivityId, ActivityKey, AthleteId};
+use walkdir::WalkDir;
 
 use crate::{Failed, seconds};
 
@@ -24,9 +26,7 @@ use crate::{Failed, seconds};
 const BATCH: usize = 256;
 
 pub fn parts(folder: &Path) -> Result<Value, Failed> {
-    let mut paths = Vec::new();
-    files(folder, &mut paths)?;
-    paths.sort();
+    let paths = files(folder)?;
     let limits = Limits::default();
     let (mut unpack, mut decode, mut derive, mut compress) = (0.0, 0.0, 0.0, 0.0);
     let (mut samples, mut bytes) = (0, 0);
@@ -108,14 +108,8 @@ pub fn parts(folder: &Path) -> Result<Value, Failed> {
     }))
 }
 
-fn files(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files(&path, paths)?;
-        } else {
-            paths.push(path);
-        }
-    }
-    Ok(())
+fn files(folder: &Path) -> Result<Vec<PathBuf>, walkdir::Error> {
+    let entries = WalkDir::new(folder).sort_by_file_name().into_iter();
+    let files = entries.filter(|entry| !matches!(entry, Ok(entry) if entry.file_type().is_dir()));
+    files.map(|entry| Ok(entry?.into_path())).collect()
 }
