@@ -70,6 +70,11 @@ impl Exact {
         i64::try_from(self.whole).expect("activities are far shorter than 2^63 ms or cm")
     }
 
+    /// The same, of sums that may be larger than times and distances.
+    pub fn wide_floor(self) -> i128 {
+        self.whole
+    }
+
     /// The nearest whole number, halves upward (away from zero: what is
     /// rounded here is never negative).
     pub fn rounded(self) -> i64 {

@@ -27,6 +27,9 @@ pub struct Effort {
     pub last_sample: usize,
 }
 
+/// How many windows of each distance are looked at before all others.
+const FIRST_LOOKS: usize = 16;
+
 /// Why an effort was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -97,12 +100,17 @@ impl Efforts {
 
     fn find(&mut self, measured: &Measured, levels: &Levels, distance_mm: i64) {
         let barred = measured.barred();
+        let is_barred = |&Candidate { steps, .. }: &Candidate| {
+            barred.has_jump(steps.0, steps.1) || barred.has_mask(steps.0, steps.1)
+        };
+        let looked_at = levels.spread(distance_mm).filter(|look| !is_barred(look));
+        let quick_ms = looked_at.map(|look| look.elapsed.floor()).min();
+        let quick_ms = quick_ms.unwrap_or(i64::MAX);
         let mut best: Option<Candidate> = None;
         let mut refused: Option<Candidate> = None;
-        levels.sweep(distance_mm, |window| {
+        levels.sweep(distance_mm, quick_ms, |window| {
             let candidate = levels.candidate(distance_mm, window);
-            let (first, last) = candidate.steps;
-            let slot = match barred.has_jump(first, last) || barred.has_mask(first, last) {
+            let slot = match is_barred(&candidate) {
                 true => &mut refused,
                 false => &mut best,
             };
@@ -112,7 +120,8 @@ impl Efforts {
             {
                 *slot = Some(candidate);
             }
-            best.as_ref().map_or(i64::MAX, |best| best.elapsed.floor())
+            best.as_ref()
+                .map_or(quick_ms, |best| quick_ms.min(best.elapsed.floor()))
         });
         let faster = |refused: &Candidate| {
             best.as_ref()
@@ -161,14 +170,34 @@ impl Levels {
         levels
     }
 
+    /// A few of the efforts over `distance_mm` that begin at a level, spread
+    /// over the activity.
+    fn spread(&self, distance_mm: i64) -> impl Iterator<Item = Candidate> {
+        let last_mm = self.mm.last().copied().unwrap_or_default();
+        let starts = self.mm.partition_point(|mm| mm + distance_mm <= last_mm);
+        let stride = (starts / FIRST_LOOKS).max(1);
+        (0..starts).step_by(stride).map(move |start| {
+            let from = self.mm[start];
+            let end = self.mm.partition_point(|&mm| mm < from + distance_mm);
+            let end = match self.mm[end] == from + distance_mm {
+                true => Place::At(end),
+                false => Place::After(end - 1),
+            };
+            let start = Place::At(start);
+            self.candidate(distance_mm, Window { from, start, end })
+        })
+    }
+
     /// Gives the windows over `distance_mm` that begin or end at a level to
-    /// `consider`, earliest first, except those that must last longer than it
-    /// answered last, in whole ms.
+    /// `consider`, earliest first, except those that must last longer than
+    /// `limit_ms`, or than it answered last, in whole ms.
     ///
     /// A window lasts at least from the level at or after its start to the
     /// level at or before its end, which costs a subtraction to know, where
-    /// its exact length costs a division. Nearly all windows go by that.
-    fn sweep(&self, distance_mm: i64, mut consider: impl FnMut(Window) -> i64) {
+    /// its exact length costs a division. And where that is too long, so is
+    /// every window that begins before it would end in time: none of those
+    /// ends earlier. Nearly all windows go by one of the two.
+    fn sweep(&self, distance_mm: i64, mut limit_ms: i64, mut consider: impl FnMut(Window) -> i64) {
         let Some(first_mm) = self.mm.first() else {
             return;
         };
@@ -176,7 +205,6 @@ impl Levels {
         let count = self.mm.len();
         let mm = &self.mm[..count];
         let (first_ms, last_ms) = (&self.first_ms[..count], &self.last_ms[..count]);
-        let mut limit_ms = i64::MAX;
         let (mut start, mut end) = (0, mm.partition_point(|&mm| mm < first_mm + distance_mm));
         while end < count {
             let (by_start, by_end) = (mm[start], mm[end] - distance_mm);
@@ -205,6 +233,14 @@ impl Levels {
                         false => Place::After(end - 1),
                     },
                 });
+            } else if last_ms[start] < until_ms - limit_ms {
+                start = next(last_ms, start, |&ms| ms < until_ms - limit_ms);
+                // Unless that is the end of the recording, and of the sweep.
+                let Some(passed) = mm.get(start - 1) else {
+                    return;
+                };
+                end = next(mm, end, |&mm| mm - distance_mm <= *passed);
+                continue;
             }
             start += usize::from(on_start);
             end += usize::from(on_end);
@@ -247,6 +283,19 @@ impl Levels {
             (self.mm[level + 1] - self.mm[level]).into(),
         )
     }
+}
+
+/// The first position from `position` on whose value does not hold, where it
+/// holds for a while and then never again: found by steps that double.
+fn next<T>(values: &[T], position: usize, holds: impl Fn(&T) -> bool) -> usize {
+    let mut step = 1;
+    let mut from = position;
+    while values.get(from + step).is_some_and(&holds) {
+        from += step;
+        step *= 2;
+    }
+    let until = values.len().min(from + step);
+    from + values[from..until].partition_point(holds)
 }
 
 impl Candidate {

@@ -136,7 +136,21 @@ impl<'a> Line<'a> {
     /// barred.
     fn steepest(&self, duration_ms: i64) -> Option<(i64, Exact)> {
         let mut best: Option<(i64, Exact)> = None;
+        let mut most = i128::MIN;
         for window in Sweep::new(self.t_ms, duration_ms) {
+            // Between two samples the line lies between their values, which is
+            // enough to pass over nearly all windows without a division.
+            let lowest = match window.start {
+                Place::At(sample) => self.y[sample],
+                Place::After(sample) => self.y[sample].min(self.y[sample + 1]),
+            };
+            let highest = match window.end {
+                Place::At(sample) => self.y[sample],
+                Place::After(sample) => self.y[sample].max(self.y[sample + 1]),
+            };
+            if highest - lowest <= most {
+                continue;
+            }
             let (from_ms, to_ms) = (window.from, window.from + duration_ms);
             let (start, first_step) = match window.start {
                 Place::At(sample) => (Exact::whole(self.y[sample]), sample),
@@ -157,6 +171,7 @@ impl<'a> Line<'a> {
             }
             if best.is_none_or(|(_, most)| rise > most) {
                 best = Some((from_ms, rise));
+                most = rise.wide_floor();
             }
         }
         best

@@ -16,6 +16,10 @@ pub fn filled(t_ms: &[i64], altitude_cm: &[Option<i32>]) -> Vec<i64> {
     let mut filled = vec![first_cm; first];
     for pair in known.windows(2) {
         let ((from, from_cm), (to, to_cm)) = (pair[0], pair[1]);
+        if to == from + 1 {
+            filled.push(from_cm);
+            continue;
+        }
         let lasts = i128::from(t_ms[to] - t_ms[from]);
         filled.extend((from..to).map(|sample| {
             let part = i128::from(t_ms[sample] - t_ms[from]);
