@@ -9,18 +9,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
-use query::athlete_tables::athlete_tables;
+use query::athlete_growth::{Births, grown};
+use query::athlete_tables::{AthleteTables, athlete_tables};
+use query::derived::best_effort_ranks::RANKS_TABLE;
+use query::derived::best_efforts::BEST_EFFORTS_TABLE;
+use query::derived::stats::STATS_TABLE;
 use query::derived::{Scope, tables_of};
 use query::difference::{Difference, difference};
 use query::session::{Limits, Session};
 use storage::catalog::{Athlete, CatalogChange, Reconciled};
 use storage::lake::{Commit, KeySet, LakeView, TableChange};
-use storage::tables::DERIVATIONS;
-use storage::{AthleteId, Code, Failure};
+use storage::tables::{ACTIVITIES, DERIVATIONS};
+use storage::{ActivityKey, AthleteId, Code, Failure};
 use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::growth::Growth;
 
 /// How often an athlete is tried again after another writer was first.
 const ATTEMPTS: u32 = 8;
@@ -79,6 +84,30 @@ pub async fn reconcile(
     reconcile_purged(context, athlete_id, full).await
 }
 
+/// [`reconcile`] after commits of this process: where the tables were fresh
+/// before those, and they are all that happened since, only what the new
+/// activities touch is computed.
+///
+/// # Errors
+/// As [`reconcile`].
+pub async fn reconcile_growth(
+    context: &Context,
+    athlete_id: AthleteId,
+    growth: Option<&Growth>,
+) -> Result<bool, Error> {
+    if let Some(growth) = growth
+        && let Some(births) = &growth.births
+    {
+        match reconcile_births(context, athlete_id, growth, births).await {
+            Ok(Some(changed)) => return Ok(changed),
+            Ok(None) => {}
+            Err(Error::Storage(error)) if error.code() == Code::Conflict => {}
+            Err(error) => return Err(error),
+        }
+    }
+    reconcile(context, athlete_id, false).await
+}
+
 /// [`reconcile`], also of an athlete whose purge is under way: its own step.
 pub(crate) async fn reconcile_purged(
     context: &Context,
@@ -122,18 +151,65 @@ async fn reconcile_once(
     let session = Session::open(&view, Limits::default()).await?;
     let as_of = (athlete_id, query::read::days(today));
     let derived = athlete_tables(session.context(), &[as_of]).await?;
+    let mut old = Tables::new();
+    for table in tables_of(Scope::Athlete) {
+        let keys = KeySet::athletes(&[athlete_id]);
+        old.insert(table.name, view.rows(table.name, None, &keys).await?);
+    }
+    commit(context, &athlete, &old, &derived).await
+}
 
+/// What the births of `growth` change, where the tables hold what they should
+/// but for those; `None` where they do not, and nothing was written.
+async fn reconcile_births(
+    context: &Context,
+    athlete_id: AthleteId,
+    growth: &Growth,
+    births: &[ActivityKey],
+) -> Result<Option<bool>, Error> {
+    let Some(athlete) = context.storage.catalog.athlete(athlete_id).await? else {
+        return Ok(None);
+    };
+    let view = context.storage.lake.latest().await?;
+    let today = context.today(&athlete);
+    let ledger = old_ledger(&view, athlete_id).await?;
+    let was_fresh = query::stale::athlete_is_fresh(&ledger, growth.from, today)?;
+    if athlete.is_being_purged() || athlete.revision != growth.to || !was_fresh {
+        return Ok(None);
+    }
+    let born = KeySet::activities(births);
+    let all = KeySet::athletes(&[athlete_id]);
+    let ranks = view.rows(RANKS_TABLE.name, None, &all).await?;
+    let births = Births {
+        activities: view.rows(ACTIVITIES.name, None, &born).await?,
+        best_efforts: view.rows(BEST_EFFORTS_TABLE.name, None, &born).await?,
+        ranks: ranks.clone(),
+    };
+    let session = Session::open(&view, Limits::default()).await?;
+    let as_of = (athlete_id, query::read::days(today));
+    let grown = grown(session.context(), as_of, &births).await?;
+    let periods = KeySet::new(grown.periods);
+    let stats = view.rows(STATS_TABLE.name, None, &periods).await?;
+    let old = Tables::from([(RANKS_TABLE.name, ranks), (STATS_TABLE.name, stats)]);
+    Ok(Some(commit(context, &athlete, &old, &grown.tables).await?))
+}
+
+/// Replaces the rows of `old` that differ from those of `derived`, and writes
+/// that the tables hold what they should at the revision of `athlete`; answers
+/// whether a row changed.
+async fn commit(
+    context: &Context,
+    athlete: &Athlete,
+    old: &Tables,
+    derived: &AthleteTables,
+) -> Result<bool, Error> {
+    let athlete_id = athlete.athlete_id;
     let mut changes = Vec::new();
     let mut changed = false;
     for table in tables_of(Scope::Athlete) {
-        let old = view
-            .rows(table.name, None, &KeySet::athletes(&[athlete_id]))
-            .await?;
-        let new = derived
-            .tables
-            .get(table.name)
-            .map_or(&[][..], Vec::as_slice);
-        if let Some(change) = replace_differing(table, &old, new)? {
+        let rows = |tables: &Tables| tables.get(table.name).cloned().unwrap_or_default();
+        let (old, new) = (rows(old), rows(&derived.tables));
+        if let Some(change) = replace_differing(table, &old, &new)? {
             changed = true;
             changes.push(change);
         }

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::derive;
 use crate::error::Error;
+use crate::growth::Growth;
 use crate::ingest::{Incoming, Ingested, audit_entry, ensure_not_purged, ingest, write_audit};
 use crate::input::{self, Loaded, Read};
 use crate::report::{Item, Outcome, Report};
@@ -86,7 +87,7 @@ pub async fn import(
     added.and(settled)?;
     gathering.flush().await?;
     gathering.settle().await?;
-    derive::reconcile(context, athlete.athlete_id, false).await?;
+    derive::reconcile_growth(context, athlete.athlete_id, gathering.growth.as_ref()).await?;
     context.progress.end();
     Ok(gathering.into_report(context.stop.asked()))
 }
@@ -308,6 +309,8 @@ struct Gathering<'a> {
     audit: Vec<AuditEntry>,
     /// The batch that is being committed.
     committing: Option<JoinHandle<Result<Committing, Error>>>,
+    /// What the athlete got by the batches that were committed.
+    growth: Option<Growth>,
 }
 
 /// A batch that was committed: where its recordings stood, what came of them.
@@ -328,6 +331,7 @@ impl<'a> Gathering<'a> {
             items: Vec::new(),
             audit: Vec::new(),
             committing: None,
+            growth: None,
         }
     }
 
@@ -384,6 +388,10 @@ impl<'a> Gathering<'a> {
             return Ok(());
         };
         let Committing { places, ingested } = committing.await??;
+        self.growth = match (self.growth.take(), ingested.growth) {
+            (Some(before), Some(more)) => Some(before.and(more)),
+            (before, more) => before.or(more),
+        };
         let placed = ingested.items.into_iter();
         self.items
             .extend(placed.map(|(position, item)| (places[position], item)));

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::build::build;
 use crate::context::Context;
 use crate::error::Error;
+use crate::growth::Growth;
 use crate::identify::plan;
 use crate::report::{Item, Outcome};
 use crate::source::Kept;
@@ -65,6 +66,8 @@ pub struct Ingested {
     /// One item a recording that has a line of its own, in the batch's order,
     /// with its place in the batch.
     pub items: Vec<(usize, Item)>,
+    /// What the athlete got by it; `None` where nothing was committed.
+    pub growth: Option<Growth>,
 }
 
 /// Takes a batch of one athlete in, in one commit; the athlete as they were
@@ -186,6 +189,7 @@ async fn ingest_once(
         }
     }
     let audit = audit_entries(context, athlete, run, batch, &outcomes);
+    let growth = (!planned.is_empty()).then(|| Growth::of_batch(decided_at, &planned));
     if planned.is_empty() {
         write_audit(context, before, &audit).await?;
     } else {
@@ -200,7 +204,7 @@ async fn ingest_once(
         .filter(|(place, _)| !batch[*place].quiet)
         .filter_map(|(place, item)| Some((place, item?)))
         .collect();
-    Ok(Ingested { items })
+    Ok(Ingested { items, growth })
 }
 
 /// Marks what is known by its bytes as skipped; answers the indices of the rest.

@@ -47,10 +47,16 @@ pub async fn athlete_tables(
     athletes: &[AsOf],
 ) -> Result<AthleteTables, Error> {
     let narrowed = narrowed(ctx, athletes).await.map_err(failed)?;
+    computed(&narrowed).await
+}
+
+/// The tables that the definitions give over the tables of a session, which
+/// has `as_of` among them.
+pub(crate) async fn computed(narrowed: &SessionContext) -> Result<AthleteTables, Error> {
     let mut tables = BTreeMap::new();
     for derived in DERIVED {
         if matches!(derived.how, How::Sql) {
-            tables.insert(derived.table.name, rows(&narrowed, derived).await?);
+            tables.insert(derived.table.name, rows(narrowed, derived).await?);
         }
     }
     let mut valid_until = BTreeMap::new();
@@ -83,12 +89,15 @@ pub async fn ranks(ctx: &SessionContext, athletes: &[AsOf]) -> Result<Vec<Record
     rows(&narrowed, &BEST_EFFORT_RANKS).await
 }
 
-fn failed(error: DataFusionError) -> Error {
+pub(crate) fn failed(error: DataFusionError) -> Error {
     Error::of_read("an athlete's activities and best efforts", error)
 }
 
 /// The rows that a definition's SQL gives.
-async fn rows(ctx: &SessionContext, derived: &Derived) -> Result<Vec<RecordBatch>, Error> {
+pub(crate) async fn rows(
+    ctx: &SessionContext,
+    derived: &Derived,
+) -> Result<Vec<RecordBatch>, Error> {
     let rows = ctx.sql(derived.sql).await.map_err(failed)?;
     let rows = rows.collect().await.map_err(failed)?;
     rows.iter()
@@ -96,13 +105,12 @@ async fn rows(ctx: &SessionContext, derived: &Derived) -> Result<Vec<RecordBatch
         .collect()
 }
 
-/// A session with the limits of `ctx`, whose tables hold these athletes only,
-/// and with the table `as_of`.
+/// The same, and the tables of `ctx` with the rows of these athletes only.
 async fn narrowed(
     ctx: &SessionContext,
     athletes: &[AsOf],
 ) -> Result<SessionContext, DataFusionError> {
-    let narrowed = SessionContext::new_with_config_rt(ctx.copied_config(), ctx.runtime_env());
+    let narrowed = with_days(ctx, athletes)?;
     let ids = athletes.iter().map(|(athlete_id, _)| lit(athlete_id.0));
     // A list of literals reaches the scan, which passes over other files.
     let theirs = col("athlete_id").in_list(ids.collect(), false);
@@ -110,6 +118,15 @@ async fn narrowed(
         let rows = ctx.table(name).await?.filter(theirs.clone())?;
         narrowed.register_table(name, rows.into_view())?;
     }
+    Ok(narrowed)
+}
+
+/// A session with the limits of `ctx` and no table but `as_of`.
+pub(crate) fn with_days(
+    ctx: &SessionContext,
+    athletes: &[AsOf],
+) -> Result<SessionContext, DataFusionError> {
+    let narrowed = SessionContext::new_with_config_rt(ctx.copied_config(), ctx.runtime_env());
     let schema = Arc::new(Schema::new(vec![
         Field::new("athlete_id", DataType::Int64, false),
         Field::new("as_of", DataType::Date32, false),

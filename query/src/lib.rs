@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod agreement;
+pub mod athlete_growth;
 pub mod athlete_tables;
 mod bounded;
 pub mod cells;

@@ -11,6 +11,7 @@ use datafusion::catalog::MemTable;
 use datafusion::prelude::SessionContext;
 use jiff::civil::{Date, date};
 use jiff::{Span, ToSpan};
+use pacelake_query::athlete_growth::{Births, grown};
 use pacelake_query::athlete_tables::{AthleteTables, athlete_tables, ranks};
 use pacelake_query::derived::best_effort_ranks::RANKS_TABLE;
 use pacelake_query::difference::difference;
@@ -241,6 +242,68 @@ proptest! {
             }
         }
     }
+}
+
+/// Panics unless what the later outings of each athlete change, and what was
+/// there before, are what all of them together give.
+fn assert_grows(before: &[Outing], later: &[Outing]) {
+    let all = [before, later].concat();
+    for athlete in 1..=3 {
+        let theirs = |outings: &[Outing]| -> Vec<Outing> {
+            let theirs = outings.iter().filter(|o| o.athlete_id == athlete);
+            theirs.cloned().collect()
+        };
+        let born = theirs(later);
+        if born.is_empty() {
+            continue;
+        }
+        let old = computed(before, &[athlete], AS_OF);
+        let births = Births {
+            activities: vec![activities(&born)],
+            best_efforts: vec![best_efforts(&born)],
+            ranks: old.tables["best_effort_ranks"].clone(),
+        };
+        let as_of = (AthleteId(athlete), days(AS_OF));
+        let grown = block_on(grown(&session(&all), as_of, &births)).unwrap();
+        let whole = computed(&all, &[athlete], AS_OF);
+        assert_eq!(grown.tables.valid_until, whole.valid_until);
+        let ranks = |tables: &AthleteTables| -> Vec<String> {
+            let batches = tables.tables["best_effort_ranks"].iter();
+            batches.flat_map(rank_lines).collect()
+        };
+        assert_eq!(ranks(&grown.tables), ranks(&whole));
+        let stats = |tables: &AthleteTables| -> Stats {
+            tables.tables["stats"].iter().flat_map(stat_lines).collect()
+        };
+        let mut found = stats(&old);
+        let touched = stats(&grown.tables);
+        assert_eq!(touched.len(), grown.periods.num_rows());
+        found.extend(touched);
+        assert_eq!(found, stats(&whole));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn births_change_what_all_rows_together_would(
+        (outings, cut) in outings().prop_flat_map(|o| { let n = o.len(); (Just(o).prop_shuffle(), 0..n) }),
+    ) {
+        let (before, later) = outings.split_at(cut);
+        assert_grows(before, later);
+    }
+}
+
+#[test]
+fn births_push_others_out_of_full_lists() {
+    let outings: Vec<Outing> = (1..=260)
+        .map(|n| {
+            let day = date(2026, 2, 28) - (n * 37 % 800).days();
+            outing(1, n, day, 60_000 + n * 7919 % 997)
+        })
+        .collect();
+    assert_grows(&outings[..200], &outings[200..]);
 }
 
 fn outing(athlete_id: i64, activity_id: i64, day: Date, elapsed_ms: i64) -> Outing {
