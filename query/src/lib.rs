@@ -36,6 +36,7 @@ pub mod session;
 mod sketched;
 pub mod sql;
 pub mod stale;
+mod unread_lists;
 
 pub use error::Error;
 pub use output::Format;

@@ -30,6 +30,7 @@ use crate::bounded;
 use crate::error::Error;
 use crate::own_rows::OwnRows;
 use crate::sql;
+use crate::unread_lists::UnreadLists;
 
 /// The catalog and schema that hold the lake's tables.
 const CATALOG: &str = "pacelake";
@@ -415,6 +416,7 @@ fn state(runtime: Arc<RuntimeEnv>) -> SessionState {
         .with_default_features()
         .with_table_factories(HashMap::new())
         .with_file_formats(Vec::new())
+        .with_optimizer_rule(Arc::new(UnreadLists))
         .build()
 }
 
