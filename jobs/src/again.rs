@@ -59,13 +59,9 @@ async fn part_from_lake(
     let columns = |table: &'static Table| kernel.map(|kernel| columns_of(kernel.inputs, table));
     let read = |table: &'static Table| {
         let (columns, keys) = (columns(table), &keys);
-        async move {
-            let batches = view.rows(table.name, columns.as_deref(), keys).await?;
-            let schema = batches.first().map_or(table.schema(), RecordBatch::schema);
-            Ok::<_, Error>(concat_batches(&schema, &batches)?)
-        }
+        async move { view.rows(table.name, columns.as_deref(), keys).await }
     };
-    let activities = read(&ACTIVITIES).await?;
+    let activities = joined(&ACTIVITIES, &read(&ACTIVITIES).await?)?;
     let streams = read(&STREAMS).await?;
     let laps = match kernel {
         Some(kernel) if columns_of(kernel.inputs, &LAPS).is_empty() => Vec::new(),
@@ -73,16 +69,22 @@ async fn part_from_lake(
     };
     tokio::task::spawn_blocking(move || match kernel {
         Some(kernel) => one_kernel(part, kernel, &activities, &streams, &laps),
-        None => all_kernels(part, &activities, &streams, &laps),
+        None => all_kernels(part, &activities, &joined(&STREAMS, &streams)?, &laps),
     })
     .await?
+}
+
+/// Rows as one batch.
+fn joined(table: &Table, batches: &[RecordBatch]) -> Result<RecordBatch, Error> {
+    let schema = batches.first().map_or(table.schema(), RecordBatch::schema);
+    Ok(concat_batches(&schema, batches)?)
 }
 
 fn one_kernel(
     part: Vec<Pointer>,
     kernel: &'static Derived,
     activities: &RecordBatch,
-    streams: &RecordBatch,
+    streams: &[RecordBatch],
     laps: &[RecordBatch],
 ) -> Result<Rebuilt, Error> {
     // What was typed in has no samples, and no derived rows.

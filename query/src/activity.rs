@@ -73,12 +73,14 @@ pub fn from_rows(
     streams: &RecordBatch,
     laps: &[RecordBatch],
 ) -> Result<Vec<Activity>, Error> {
-    read(activities, Streams::new(streams, |_| true)?, laps)
+    let streams = [Streams::new(streams, |_| true)?];
+    read(activities, &streams, laps)
 }
 
 /// [`from_rows`] for a definition that reads no other channels than those of
 /// its `inputs`: of `streams` only those columns, [`columns_of`] them, are
-/// looked at, and the other channels stay empty.
+/// looked at, and the other channels stay empty. Rows of `streams` may be in
+/// several batches.
 ///
 /// # Errors
 ///
@@ -86,15 +88,13 @@ pub fn from_rows(
 pub fn from_columns(
     inputs: &[&'static str],
     activities: &RecordBatch,
-    streams: &RecordBatch,
+    streams: &[RecordBatch],
     laps: &[RecordBatch],
 ) -> Result<Vec<Activity>, Error> {
     let wanted = columns_of(inputs, &STREAMS);
-    read(
-        activities,
-        Streams::new(streams, |name| wanted.contains(&name))?,
-        laps,
-    )
+    let streams = streams.iter();
+    let streams = streams.map(|batch| Streams::new(batch, |name| wanted.contains(&name)));
+    read(activities, &streams.collect::<Result<Vec<_>, _>>()?, laps)
 }
 
 /// The columns of a table that inputs, written as `table.column`, name, and
@@ -127,7 +127,7 @@ pub fn columns_of(inputs: &[&'static str], table: &Table) -> Vec<&'static str> {
 
 fn read(
     activities: &RecordBatch,
-    streams: Streams,
+    streams: &[Streams],
     laps: &[RecordBatch],
 ) -> Result<Vec<Activity>, Error> {
     let mut lengths = active_lengths(laps)?;
@@ -166,7 +166,12 @@ fn read(
                 active_lengths_ms: lengths.remove(&activity_id).unwrap_or_default(),
                 masks: Vec::new(),
             };
-            streams.fill(&mut activity)?;
+            let found = streams.iter().find_map(|streams| {
+                let row = streams.row_of.get(&activity_id)?;
+                Some((streams, *row))
+            });
+            let (streams, row) = found.ok_or_else(|| fault("it has no streams"))?;
+            streams.fill(row, &mut activity)?;
             activity.check().map_err(fault)?;
             Ok(activity)
         })
@@ -292,12 +297,8 @@ impl Streams {
         })
     }
 
-    fn fill(&self, activity: &mut Activity) -> Result<(), Error> {
+    fn fill(&self, row: usize, activity: &mut Activity) -> Result<(), Error> {
         let id = activity.key.activity_id.0;
-        let row = *self
-            .row_of
-            .get(&id)
-            .ok_or_else(|| unfit(id, "it has no streams"))?;
         let whole = |list: &ListArray| {
             whole_numbers(list, row).ok_or_else(|| unfit(id, "a time or distance is absent"))
         };

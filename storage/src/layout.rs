@@ -26,6 +26,10 @@ const LIST_GROUP_ROWS: usize = 1024;
 const LIST_GROUP_BYTES: usize = 64 << 20;
 /// Rows of a page where rows hold lists: 8 to 16 activities.
 const LIST_PAGE_ROWS: usize = 12;
+/// Rows of a batch that is read where rows hold lists. A reader puts a batch
+/// together from buffers that grow: the values of more activities than these
+/// do not stay in a core's cache, and are copied again and again.
+const LIST_BATCH_ROWS: usize = 32;
 /// Rows of a row group where rows are plain values.
 const PLAIN_GROUP_ROWS: usize = 65_536;
 /// Rows of a page where rows are plain values.
@@ -38,6 +42,14 @@ const ZSTD_LEVEL: i32 = 3;
 const JUMPY_LISTS: &[&str] = &["cadence_rpm", "speed_mm_s"];
 /// Their level of zstd, which has all of their shrinking to do.
 const JUMPY_ZSTD_LEVEL: i32 = 6;
+
+/// How many rows of these columns are best read at once; `None`: as many as the
+/// reader likes.
+pub(crate) fn batch_rows(schema: &Schema) -> Option<usize> {
+    let mut fields = schema.fields().iter();
+    let lists = fields.any(|field| matches!(field.data_type(), DataType::List(_)));
+    lists.then_some(LIST_BATCH_ROWS)
+}
 
 /// How a file of these columns is written. The same rows give the same bytes.
 pub(crate) fn writer_properties(schema: &Schema) -> WriterProperties {

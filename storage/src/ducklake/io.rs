@@ -24,6 +24,7 @@ use super::keys::{Known, Matcher};
 use super::state::{DataFile, TableState};
 use super::types::LakeColumn;
 use crate::error::Error;
+use crate::layout;
 
 /// The name of the column of row positions while a file is read.
 const POSITION: &str = "\0position";
@@ -196,12 +197,14 @@ impl Io {
         let fields = file_fields(&arrow, &columns);
         let mask = ProjectionMask::roots(arrow.parquet_schema(), fields.iter().flatten().copied());
         let selection = RowSelection::from(deletes::select_only(positions, rows));
-        let stream = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, arrow)
+        let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, arrow)
             .with_projection(mask)
-            .with_row_selection(selection)
-            .build()
-            .map_err(failed())?;
+            .with_row_selection(selection);
         let adapter = Adapted::new(&columns);
+        if let Some(rows) = layout::batch_rows(&adapter.schema) {
+            builder = builder.with_batch_size(rows);
+        }
+        let stream = builder.build().map_err(failed())?;
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(failed())?;
         batches.iter().map(|batch| adapter.adapt(batch)).collect()
     }

@@ -35,6 +35,7 @@ use super::deletes;
 use super::footers::{self, Readers};
 use super::io::{Io, parquet_error};
 use super::state::{DataFile, TableState};
+use crate::layout;
 
 /// How many delete files are read at once.
 const FILES_AT_ONCE: usize = 8;
@@ -209,6 +210,7 @@ impl TableProvider for LakeTable {
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit.filter(|_| predicate.is_none()))
+            .with_batch_size(layout::batch_rows(&projected))
             .with_expr_adapter(Some(Arc::new(adapter)))
             .build();
         self.inlined(projection, DataSourceExec::from_data_source(config))
