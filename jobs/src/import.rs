@@ -30,6 +30,7 @@ use crate::ingest::{Incoming, Ingested, audit_entry, ensure_not_purged, ingest, 
 use crate::input::{self, Loaded, Read};
 use crate::report::{Item, Outcome, Report};
 use crate::source::{self, Refusal};
+use crate::task::Task;
 
 /// A batch is committed once it holds this many recordings,
 const BATCH_RECORDINGS: usize = 256;
@@ -68,11 +69,14 @@ pub async fn import(
         });
     });
     let mut decoded = ReceiverStream::new(loading)
-        .map(|read| decode(context, &athlete, read, limits))
+        .map(|read| {
+            let (context, athlete) = (context.clone(), athlete.clone());
+            Task::spawn(async move { decode(&context, &athlete, read, limits).await })
+        })
         .buffered(cores.max(IN_FLIGHT));
     let mut added = Ok(());
     while let Some(decoded) = decoded.next().await {
-        added = match decoded {
+        added = match decoded.map_err(Error::from).flatten() {
             Ok(decoded) => gathering.add(decoded).await,
             Err(error) => Err(error),
         };

@@ -25,6 +25,7 @@ pub mod repair;
 pub mod replay;
 pub mod report;
 pub mod source;
+mod task;
 
 pub use context::Context;
 pub use error::Error;

@@ -196,6 +196,33 @@ async fn computing_everything_again_changes_nothing() {
     assert_eq!(home.rows().await, expected);
 }
 
+/// Small inputs are decoded faster than batches are committed, and both read
+/// the catalog; neither may keep the other waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_recordings_come_in_while_batches_are_committed() {
+    const MANY: usize = 1_100;
+    let home = Home::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..MANY {
+        let (day, hour) = (1 + n / 24 % 28, n % 24);
+        let month = 1 + n / 24 / 28;
+        let point = |second: usize| {
+            format!(
+                "<trkpt lat=\"47.0\" lon=\"8.{second:04}\">\
+                 <time>2024-{month:02}-{day:02}T{hour:02}:00:{second:02}Z</time></trkpt>"
+            )
+        };
+        let points: String = [0, 10, 20].map(point).concat();
+        let text = format!(
+            "<gpx xmlns=\"http://www.topografix.com/GPX/1/1\" version=\"1.1\" creator=\"x\">\
+             <trk><trkseg>{points}</trkseg></trk></gpx>"
+        );
+        std::fs::write(folder.path().join(format!("{n:04}.gpx")), text).unwrap();
+    }
+    let report = home.import(&[folder.path().to_owned()]).await;
+    assert_eq!((report.created, report.failed), (MANY, 0), "{report:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_imports_at_once_give_an_outing_one_birth() {
     let home = Home::new().await;
