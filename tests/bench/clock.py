@@ -24,7 +24,11 @@ class Ran:
     stdout: str
 
     def json(self):
-        return json.loads(self.stdout)
+        """Its last line; readers may have said something before it."""
+        try:
+            return json.loads(self.stdout.splitlines()[-1])
+        except (IndexError, ValueError) as error:
+            raise Missing(f"no JSON in its last line: {self.stdout[-200:]!r}") from error
 
 
 def run(command: list, stdin: str = "", cwd: Path | None = None) -> Ran:
