@@ -34,8 +34,9 @@ use crate::task::Task;
 
 /// A batch is committed once it holds this many recordings,
 const BATCH_RECORDINGS: usize = 256;
-/// or this many samples.
-const BATCH_SAMPLES: usize = 1_500_000;
+/// or this many samples: what an import keeps in memory hangs on it, since one
+/// batch is committed while the next is gathered.
+const BATCH_SAMPLES: usize = 400_000;
 /// How many inputs are on their way at once: more than there are cores, since
 /// each waits for its raw bytes to be flushed, and disks flush many as fast as
 /// one.

@@ -48,7 +48,7 @@ impl Default for Options {
         Self {
             forget_history: false,
             restart: false,
-            chunk: 512,
+            chunk: 256,
         }
     }
 }

@@ -25,8 +25,9 @@ use crate::derive::{Tables, reconcile, replace_differing};
 use crate::error::Error;
 use crate::replay;
 
-/// How many activities one commit may hold.
-const PAGE: u32 = 256;
+/// How many activities one commit may hold: all their samples are in memory,
+/// as they are and as they were.
+const PAGE: u32 = 128;
 /// How often a page is tried again after another writer was first.
 const ATTEMPTS: u32 = 8;
 
