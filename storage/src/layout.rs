@@ -24,8 +24,9 @@ use crate::table::Table;
 const LIST_GROUP_ROWS: usize = 1024;
 /// Bytes of a row group where rows hold lists.
 const LIST_GROUP_BYTES: usize = 64 << 20;
-/// Rows of a page where rows hold lists: 8 to 16 activities.
-const LIST_PAGE_ROWS: usize = 12;
+/// Rows of a page where rows hold lists: of more activities a page shrinks, and
+/// to read one of them takes longer.
+const LIST_PAGE_ROWS: usize = 16;
 /// Rows of a batch that is read where rows hold lists. A reader puts a batch
 /// together from buffers that grow: the values of more activities than these
 /// do not stay in a core's cache, and are copied again and again.
