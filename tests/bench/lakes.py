@@ -22,13 +22,17 @@ def recordings(activities: int, minutes: int | None = None, seed: int = 1) -> Pa
 
 
 def lake(activities: int, minutes: int | None = None) -> Path:
-    """A data folder with those recordings, imported at once."""
+    """A data folder with those recordings, imported at once; those of short
+    ones, whose number is what counts, are maintained as a server does.
+    """
     folder = CACHE / f"lake-{activities}-{minutes or 'long'}-{version()}"
     if not (folder / "whole").exists():
         source = recordings(activities, minutes)
         say(f"  importing {activities} recordings")
         shutil.rmtree(folder, ignore_errors=True)
         imported(source, folder)
+        if minutes:
+            run([PACELAKE, "--data-dir", folder, "maintain"])
         (folder / "whole").touch()
     return folder
 

@@ -30,6 +30,6 @@ def compare(what: str, folder, packed: int) -> Line:
     ratio = size / packed
     return Line(
         f"size of the lake: {what}", f"{size / 1e6:.1f} MB", f".fit.gz: {packed / 1e6:.1f} MB",
-        f"{ratio:.2f} times", "0.33 times", ratio <= 0.34,
+        f"{ratio:.2f} times", "0.33 times", round(ratio, 2) <= 0.33,
         [", ".join(f"{table} {bytes / 1e6:.2f} MB" for table, bytes in largest)],
     )
