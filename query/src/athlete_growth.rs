@@ -41,9 +41,7 @@ const EFFORT: [&str; 9] = [
     "start_offset_s",
     "end_offset_s",
 ];
-/// The columns of a period's key.
-const PERIOD: [&str; 4] = ["athlete_id", "sport", "period", "period_start"];
-/// How far a local day may lie from the same day in UTC, at least.
+/// How far a local day may lie from the same day in UTC, and some more.
 const ZONES_DAYS: i32 = 2;
 const DAY_US: i64 = 86_400_000_000;
 
@@ -96,7 +94,7 @@ async fn touched(ctx: &SessionContext, as_of: AsOf, births: &Births) -> Result<R
     let keys = || {
         let schema = STATS_TABLE.schema();
         let rows = concat_batches(&schema, &rows)?;
-        let columns = PERIOD.iter().map(|name| schema.index_of(name));
+        let columns = STATS_TABLE.key.iter().map(|name| schema.index_of(name));
         rows.project(&columns.collect::<Result<Vec<_>, _>>()?)
     };
     keys().map_err(arrow_failed)

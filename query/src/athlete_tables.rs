@@ -105,7 +105,8 @@ pub(crate) async fn rows(
         .collect()
 }
 
-/// The same, and the tables of `ctx` with the rows of these athletes only.
+/// A session with the limits of `ctx`, whose tables hold these athletes only,
+/// and with the table `as_of`.
 async fn narrowed(
     ctx: &SessionContext,
     athletes: &[AsOf],

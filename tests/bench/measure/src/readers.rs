@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{Failed, seconds};
 
-/// Decodes files that are in memory. Those that
-/// clock starts. Files that give no recording are named.
+/// Decodes files that are in memory: how many samples they have, and the paths
+/// of those that give no recording.
 fn decode_all(paths: &[&str], files: &[Vec<u8>]) -> (usize, Vec<String>) {
     let limits = Limits::default();
     let (mut samples, mut failed) = (0, Vec::new());
