@@ -222,8 +222,8 @@ impl Lake {
     /// costs one short statement.
     ///
     /// # Errors
-    /// [`Error::Database`]; [`Error::UnknownType`] and [`Error::Inconsistent`]
-    /// for what another writer made and this build cannot read.
+    /// [`Error::Database`]; [`Error::Inconsistent`] for what another writer
+    /// made and this build cannot read.
     pub async fn latest(&self) -> Result<LakeView, Error> {
         let state = self.inner.newest().await?;
         Ok(self.view(state))
@@ -423,11 +423,7 @@ impl LakeView {
         columns: Option<&[&str]>,
         keys: &KeySet,
     ) -> Result<Vec<RecordBatch>, Error> {
-        let Some(table) = state.tables.get(table) else {
-            return Err(Error::NoTable {
-                table: table.to_owned(),
-            });
-        };
+        let table = state.table(table)?;
         let columns = chosen(table, columns)?;
         let matcher = Matcher::new(&table.name, &table.columns, &keys.rows)?;
         // Owned, so that the read may go on in another thread.

@@ -12,6 +12,7 @@ use super::rows::{
     session, sorted,
 };
 use crate::Storage;
+use crate::code::{Code, Failure};
 use crate::lake::{KeySet, TableChange, is_missing_file};
 use crate::tables::{FACTS, SAMPLES_VIEW, STREAMS};
 use crate::testing::Place;
@@ -230,6 +231,31 @@ pub async fn we_read_what_duckdb_made(place: &Place) {
     .unwrap();
     assert_eq!(in_order(rows), sorted(&filtered));
     assert!(filtered.iter().any(|batch| batch.num_rows() > 0));
+}
+
+/// A table of types that we do not read hinders nobody who does not ask for
+/// it: ours are read, written and defined beside it.
+pub async fn a_table_that_is_not_read_is_left_alone(place: &Place) {
+    let lake = open(place).await.lake;
+    lake.commit(replace(0..3, 1)).await.unwrap();
+    let statements = [
+        "create table visits(id uuid, efforts map(varchar, integer))",
+        "insert into visits values (uuid(), map {'a': 1})",
+    ];
+    duckdb(place, Use::Write(0), &statements);
+    lake.commit(replace(2..5, 2)).await.unwrap();
+    let lake = open(place).await.lake;
+    lake.commit(replace(4..6, 3)).await.unwrap();
+    let view = lake.latest().await.unwrap();
+    assert!(!view.table_names().contains(&"visits".to_owned()));
+    let [rows, visits] = duckdb(place, Use::Newest, &["from efforts", "from visits"])
+        .try_into()
+        .unwrap();
+    assert_eq!(in_order(rows), all(&view, "efforts").await);
+    assert_eq!(visits.len(), 1);
+    let keys = KeySet::activities(&[key(0)]);
+    let error = view.rows("visits", None, &keys).await.unwrap_err();
+    assert_eq!(error.code(), Code::UnknownVersion, "{error}");
 }
 
 /// We read rows and deletes that DuckDB keeps in the catalog, and end them.

@@ -48,6 +48,7 @@ crate::testing::on_both!(
     duckdb_has_the_view_of_samples,
     duckdb_sees_the_past,
     duckdb_goes_on_where_we_stop,
+    a_table_that_is_not_read_is_left_alone,
     a_view_outlives_its_files,
     we_read_what_duckdb_made,
     we_read_rows_in_the_catalog,

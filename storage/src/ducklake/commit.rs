@@ -229,11 +229,7 @@ impl Prepared {
 
 /// Writes the rows that come in one table.
 async fn prepare(io: &Io, base: &State, change: &Change<'_>) -> Result<PreparedTable, Error> {
-    let Some(table) = base.tables.get(change.table) else {
-        return Err(Error::NoTable {
-            table: change.table.to_owned(),
-        });
-    };
+    let table = base.table(change.table)?;
     let matcher = change
         .delete
         .map(|keys| Matcher::new(change.table, &table.columns, keys))

@@ -35,9 +35,10 @@ impl<'a> Missing<'a> {
             views: Vec::new(),
         };
         for table in tables {
-            match state.tables.get(table.name) {
-                None => missing.tables.push(table),
-                Some(existing) => {
+            match state.table(table.name) {
+                Err(Error::NoTable { .. }) => missing.tables.push(table),
+                Err(unread) => return Err(unread),
+                Ok(existing) => {
                     let columns = missing_columns(table, existing)?;
                     if !columns.is_empty() {
                         missing.columns.push((existing, columns));

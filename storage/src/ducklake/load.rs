@@ -12,7 +12,7 @@ use super::footers::Object;
 use super::inlined;
 use super::keys::Known;
 use super::state::{DataFile, DeleteFile, Delta, Partitioning, State, TableState};
-use super::types::{self, ColumnRow, LakeColumn};
+use super::types::{self, ColumnRow, LakeColumn, Unread};
 use crate::catalog::{Row, Tx, Value};
 use crate::error::Error;
 
@@ -20,8 +20,8 @@ use crate::error::Error;
 /// the catalog has it.
 ///
 /// # Errors
-/// [`Error::NoSnapshot`]; [`Error::UnknownType`] and [`Error::Inconsistent`]
-/// for what another writer made and this build cannot read.
+/// [`Error::NoSnapshot`]; [`Error::Inconsistent`] for what another writer made
+/// and this build cannot read.
 pub(crate) async fn load(tx: &mut Tx, data_path: &str, snapshot_id: i64) -> Result<State, Error> {
     let at = [Value::Int(snapshot_id)];
     let snapshot = tx
@@ -34,17 +34,26 @@ pub(crate) async fn load(tx: &mut Tx, data_path: &str, snapshot_id: i64) -> Resu
         return Err(Error::NoSnapshot { snapshot_id });
     };
     let schema_version = snapshot.int(0)?;
-    let mut tables = load_tables(tx, data_path, &at).await?;
+    let (tables, mut unread) = load_tables(tx, data_path, &at).await?;
     let mut delta = load_delta(tx, data_path, &tables, Part::All, &at).await?;
     let places = inlined::places(tx).await?;
-    for table in &mut tables {
+    let mut read = BTreeMap::new();
+    for mut table in tables {
         let mut files = delta.begun.remove(&table.id).unwrap_or_default();
         let mut deletes = delta.deletes.remove(&table.id).unwrap_or_default();
         for file in &mut files {
             file.deletes = deletes.remove(&file.id);
         }
-        inlined::load(tx, &places, table, &mut files, snapshot_id).await?;
-        table.files = Arc::new(files.into_iter().map(Arc::new).collect());
+        match inlined::load(tx, &places, &mut table, &mut files, snapshot_id).await {
+            Err(Error::UnknownType { column, found }) => {
+                unread.insert(table.name, Unread { column, found });
+            }
+            other => {
+                other?;
+                table.files = Arc::new(files.into_iter().map(Arc::new).collect());
+                read.insert(table.name.clone(), Arc::new(table));
+            }
+        }
     }
     let views = tx
         .fetch(
@@ -60,10 +69,8 @@ pub(crate) async fn load(tx: &mut Tx, data_path: &str, snapshot_id: i64) -> Resu
     Ok(State {
         snapshot_id,
         schema_version,
-        tables: tables
-            .into_iter()
-            .map(|table| (table.name.clone(), Arc::new(table)))
-            .collect(),
+        tables: read,
+        unread: Arc::new(unread),
         views,
     })
 }
@@ -145,7 +152,13 @@ const SORT: &str = "select i.table_id, e.expression from ducklake_sort_info i \
      where i.begin_snapshot <= $1 and (i.end_snapshot is null or i.end_snapshot > $1) \
      order by i.table_id, e.sort_key_index";
 
-async fn load_tables(tx: &mut Tx, data_path: &str, at: &[Value]) -> Result<Vec<TableState>, Error> {
+/// The tables, and those that another writer made of columns that are not
+/// read: whoever does not ask for these is not hindered by them.
+async fn load_tables(
+    tx: &mut Tx,
+    data_path: &str,
+    at: &[Value],
+) -> Result<(Vec<TableState>, BTreeMap<String, Unread>), Error> {
     let mut columns: HashMap<i64, Vec<ColumnRow>> = HashMap::new();
     for row in tx.fetch(COLUMNS, at).await? {
         columns.entry(row.int(0)?).or_default().push(ColumnRow {
@@ -172,17 +185,24 @@ async fn load_tables(tx: &mut Tx, data_path: &str, at: &[Value]) -> Result<Vec<T
         expressions.push(row.text(1)?.trim_matches('"').to_owned());
     }
     let mut tables = Vec::new();
+    let mut unread = BTreeMap::new();
     for row in tx.fetch(SCHEMAS_AND_TABLES, at).await? {
-        let id = row.int(0)?;
+        let (id, name) = (row.int(0)?, row.text(1)?.to_owned());
         let schema_folder = join("", row.opt_text(2)?, row.opt_bool(3)?);
         let folder = join(&schema_folder, row.opt_text(4)?, row.opt_bool(5)?);
-        let columns: Arc<[LakeColumn]> =
-            types::columns_of(columns.get(&id).map_or(&[], Vec::as_slice), None)?.into();
+        let columns = columns.get(&id).map_or(&[][..], Vec::as_slice);
+        let columns: Arc<[LakeColumn]> = match types::columns_of(columns, None) {
+            Ok(columns) => columns.into(),
+            Err(refused) => {
+                unread.insert(name, refused);
+                continue;
+            }
+        };
         let partition = partitions.remove(&id);
         let sort = sort.remove(&id).unwrap_or_default();
         tables.push(TableState {
             id,
-            name: row.text(1)?.to_owned(),
+            name,
             folder: inside(data_path, &folder)?,
             schema: types::schema(&columns),
             ranged: ranged(&columns, &sort, partition.as_ref()),
@@ -192,7 +212,7 @@ async fn load_tables(tx: &mut Tx, data_path: &str, at: &[Value]) -> Result<Vec<T
             inlined: None,
         });
     }
-    Ok(tables)
+    Ok((tables, unread))
 }
 
 /// The columns whose ranges are kept in memory: those that files are sorted

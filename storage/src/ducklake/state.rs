@@ -9,7 +9,8 @@ use arrow::datatypes::SchemaRef;
 use super::footers::Object;
 use super::inlined::Inlined;
 use super::keys::Known;
-use super::types::LakeColumn;
+use super::types::{LakeColumn, Unread};
+use crate::error::Error;
 
 /// A snapshot. Parts that a later snapshot shares are shared in memory.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct State {
     pub schema_version: i64,
     /// The tables, by name.
     pub tables: BTreeMap<String, Arc<TableState>>,
+    /// Tables of other writers with columns that are not read, by name.
+    pub unread: Arc<BTreeMap<String, Unread>>,
     /// The views that this engine can read: name and SQL.
     pub views: Vec<(String, String)>,
 }
@@ -111,6 +114,21 @@ pub(crate) struct Delta {
 }
 
 impl State {
+    /// The table of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`]; [`Error::UnknownType`] where it is not read.
+    pub fn table(&self, name: &str) -> Result<&Arc<TableState>, Error> {
+        self.tables
+            .get(name)
+            .ok_or_else(|| match self.unread.get(name) {
+                Some(unread) => unread.clone().into(),
+                None => Error::NoTable {
+                    table: name.to_owned(),
+                },
+            })
+    }
+
     /// The table with that id.
     pub fn table_by_id(&self, id: i64) -> Option<&Arc<TableState>> {
         self.tables.values().find(|table| table.id == id)
@@ -137,6 +155,7 @@ impl State {
             snapshot_id,
             schema_version: self.schema_version,
             tables,
+            unread: Arc::clone(&self.unread),
             views: self.views.clone(),
         }
     }

@@ -101,14 +101,29 @@ pub(crate) struct ColumnRow {
     pub parent: Option<i64>,
 }
 
+/// Why the columns of a table are not read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Unread {
+    /// The column.
+    pub column: String,
+    /// Its type, as the catalog has it.
+    pub found: String,
+}
+
+impl From<Unread> for Error {
+    fn from(Unread { column, found }: Unread) -> Self {
+        Self::UnknownType { column, found }
+    }
+}
+
 /// Builds the tree of columns from catalog rows, which are in column order.
 ///
 /// # Errors
-/// [`Error::UnknownType`] for types that are not read.
+/// A type that is not read.
 pub(crate) fn columns_of(
     rows: &[ColumnRow],
     parent: Option<i64>,
-) -> Result<Vec<LakeColumn>, Error> {
+) -> Result<Vec<LakeColumn>, Unread> {
     rows.iter()
         .filter(|row| row.parent == parent)
         .map(|row| {
@@ -138,8 +153,8 @@ pub(crate) fn plain_type(name: &str) -> Option<DataType> {
     arrow_type(&row, &[]).ok()
 }
 
-fn arrow_type(row: &ColumnRow, children: &[LakeColumn]) -> Result<DataType, Error> {
-    let unknown = || Error::UnknownType {
+fn arrow_type(row: &ColumnRow, children: &[LakeColumn]) -> Result<DataType, Unread> {
+    let unknown = || Unread {
         column: row.name.clone(),
         found: row.type_name.clone(),
     };

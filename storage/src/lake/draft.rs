@@ -244,10 +244,7 @@ impl Draft {
     }
 
     fn table(&self, name: &str) -> Result<Arc<TableState>, Error> {
-        let table = self.base.tables.get(name).cloned();
-        table.ok_or_else(|| Error::NoTable {
-            table: name.to_owned(),
-        })
+        self.base.table(name).cloned()
     }
 
     fn store(&self) -> &Arc<dyn ObjectStore> {
