@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use storage::objects::Trouble;
-use storage::{Code, Failure};
+use storage::{Code, Failure, is_missing_file};
 
 /// Why a query, a read or an export failed.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +138,7 @@ impl Failure for Error {
             Self::Write { .. } => Code::UnreadablePath,
             Self::Malformed { .. } | Self::Exported { .. } => Code::Inconsistent,
             Self::Storage(error) => error.code(),
+            Self::Read { source, .. } if is_missing_file(source) => Code::Conflict,
             Self::Read { source, .. } => match (of_storage(source), Trouble::below(source)) {
                 (Some(error), _) => error.code(),
                 (None, Some(_)) => Code::StoreUnavailable,
@@ -174,6 +175,9 @@ impl Failure for Error {
             Self::Exported { .. } => "export again",
             Self::Encode { .. } => "choose another format",
             Self::Storage(error) => error.try_next(),
+            Self::Read { source, .. } if is_missing_file(source) => {
+                "try again: files were merged or purged meanwhile; if it stays, run `pacelake check`"
+            }
             Self::Read { source, .. } => match (of_storage(source), Trouble::below(source)) {
                 (Some(error), _) => error.try_next(),
                 (None, Some(trouble)) => trouble.try_next(),

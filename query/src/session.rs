@@ -24,7 +24,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::StreamExt;
-use storage::{AthleteId, LakeView};
+use storage::{AthleteId, LakeView, is_missing_file};
 
 use crate::bounded;
 use crate::error::Error;
@@ -109,6 +109,8 @@ pub struct Session {
     context: SessionContext,
     /// The snapshot, where all of its rows may be read.
     view: Option<LakeView>,
+    /// The snapshot, whose list of files may be read anew.
+    origin: Option<LakeView>,
     tables: Arc<Vec<String>>,
     limits: Limits,
 }
@@ -148,7 +150,9 @@ impl Session {
         let names = view.table_names().into_iter();
         let tables = names.filter_map(|name| Some((name.clone(), view.provider(&name)?)));
         let tables = seen_by(athlete, tables.collect());
-        Self::over(tables, &view.views(), runtime, limits).await
+        let mut session = Self::over(tables, &view.views(), runtime, limits).await?;
+        session.origin = Some(view.clone());
+        Ok(session)
     }
 
     /// A session over named tables, and views over them as `(name, SQL)`.
@@ -181,6 +185,7 @@ impl Session {
         Ok(Self {
             context,
             view: None,
+            origin: None,
             tables: Arc::new(names),
             limits,
         })
@@ -276,7 +281,18 @@ impl Session {
         explain: impl Fn(DataFusionError) -> Error,
     ) -> Result<Held, Error> {
         let limit = self.limits.time;
-        match tokio::time::timeout(limit, self.collect_unhurried(plan, explain)).await {
+        let collecting = async {
+            let first = self.collect_unhurried(plan.clone(), &explain).await;
+            match (first, &self.origin) {
+                // Whoever removed the file wrote its rows elsewhere.
+                (Err(error), Some(view)) if is_missing_file(&error) => {
+                    view.renew().await?;
+                    self.collect_unhurried(plan, &explain).await
+                }
+                (first, _) => first,
+            }
+        };
+        match tokio::time::timeout(limit, collecting).await {
             Ok(rows) => rows,
             Err(_) => Err(Error::TooLong { limit }),
         }

@@ -25,7 +25,7 @@ use crate::ducklake::footers::Footers;
 use crate::ducklake::io::{self, Io};
 use crate::ducklake::keys::Matcher;
 use crate::ducklake::load;
-use crate::ducklake::scan::LakeTable;
+use crate::ducklake::scan::{LakeTable, Renewed};
 use crate::ducklake::state::{DataFile, State, TableState};
 pub use crate::ducklake::verify::Problem;
 use crate::ducklake::{create, snapshot, verify};
@@ -67,6 +67,7 @@ impl fmt::Debug for Lake {
 pub struct LakeView {
     pub(crate) inner: Arc<Inner>,
     state: Arc<State>,
+    renewed: Arc<Renewed>,
 }
 
 impl fmt::Debug for LakeView {
@@ -253,6 +254,7 @@ impl Lake {
         LakeView {
             inner: Arc::clone(&self.inner),
             state,
+            renewed: Arc::default(),
         }
     }
 
@@ -334,19 +336,23 @@ impl LakeView {
         self.state.snapshot_id
     }
 
-    /// The same snapshot with its list of files read anew, for a query that
-    /// found a file missing ([`is_missing_file`]): another writer merged files
-    /// and removed the old ones, and their rows are in new ones.
+    /// Reads the list of files anew, for a query that found one missing
+    /// ([`is_missing_file`]): another writer merged files and removed the old
+    /// ones, and their rows are in new ones. From then on this view, its clones
+    /// and the tables that they gave read by the new list.
     ///
     /// # Errors
     /// [`Error::NoSnapshot`] where the snapshot has expired; else as
     /// [`Lake::latest`].
-    pub async fn reload(&self) -> Result<Self, Error> {
+    pub async fn renew(&self) -> Result<(), Error> {
         let state = self.inner.read(self.state.snapshot_id).await?;
-        Ok(Self {
-            inner: Arc::clone(&self.inner),
-            state: Arc::new(state),
-        })
+        self.renewed.set(state);
+        Ok(())
+    }
+
+    fn files(&self) -> Arc<State> {
+        let renewed = self.renewed.get();
+        renewed.unwrap_or_else(|| Arc::clone(&self.state))
     }
 
     /// The names of all tables.
@@ -377,6 +383,7 @@ impl LakeView {
             Arc::clone(&self.inner.io),
             Arc::clone(table),
             self.state.snapshot_id,
+            Arc::clone(&self.renewed),
         )))
     }
 
@@ -407,10 +414,10 @@ impl LakeView {
         columns: Option<&[&str]>,
         keys: &KeySet,
     ) -> Result<Vec<RecordBatch>, Error> {
-        match self.rows_of(&self.state, table, columns, keys).await {
+        match self.rows_of(&self.files(), table, columns, keys).await {
             Err(error) if is_missing_file(&error) => {
-                let fresh = self.reload().await?;
-                fresh.rows_of(&fresh.state, table, columns, keys).await
+                self.renew().await?;
+                self.rows_of(&self.files(), table, columns, keys).await
             }
             other => other,
         }

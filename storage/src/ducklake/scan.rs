@@ -3,7 +3,7 @@
 //! Files are chosen by the ranges in memory, row groups and pages by the
 //! scan itself, and deleted rows are left out as row selections.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use arrow::datatypes::SchemaRef;
@@ -34,7 +34,7 @@ use super::bound::{self, Bound};
 use super::deletes;
 use super::footers::{self, Readers};
 use super::io::{Io, parquet_error};
-use super::state::{DataFile, TableState};
+use super::state::{DataFile, State, TableState};
 use crate::layout;
 
 /// How many delete files are read at once.
@@ -46,15 +46,48 @@ pub(crate) struct LakeTable {
     io: Arc<Io>,
     table: Arc<TableState>,
     snapshot_id: i64,
+    renewed: Arc<Renewed>,
+}
+
+/// A snapshot whose list of files was read anew, where it was: shared by a
+/// view, its clones and its tables.
+#[derive(Debug, Default)]
+pub(crate) struct Renewed(Mutex<Option<Arc<State>>>);
+
+impl Renewed {
+    pub fn set(&self, state: State) {
+        // Nothing can fail half-way while it is held.
+        let mut renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *renewed = Some(Arc::new(state));
+    }
+
+    pub fn get(&self) -> Option<Arc<State>> {
+        let renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.clone()
+    }
 }
 
 impl LakeTable {
-    pub fn new(io: Arc<Io>, table: Arc<TableState>, snapshot_id: i64) -> Self {
+    pub fn new(
+        io: Arc<Io>,
+        table: Arc<TableState>,
+        snapshot_id: i64,
+        renewed: Arc<Renewed>,
+    ) -> Self {
         Self {
             io,
             table,
             snapshot_id,
+            renewed,
         }
+    }
+
+    /// The same table with its files as they were read anew.
+    fn fresh(&self) -> Option<Self> {
+        let state = self.renewed.get()?;
+        let table = Arc::clone(state.tables.get(&self.table.name)?);
+        let io = Arc::clone(&self.io);
+        Some(Self::new(io, table, self.snapshot_id, Arc::default()))
     }
 
     /// The file as DataFusion reads it, without its deleted rows.
@@ -160,6 +193,9 @@ impl TableProvider for LakeTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        if let Some(fresh) = self.fresh() {
+            return fresh.scan(session, projection, filters, limit).await;
+        }
         let schema = &self.table.schema;
         let predicate = conjunction(filters.to_vec())
             .map(|filter| {
