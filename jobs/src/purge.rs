@@ -53,8 +53,9 @@ pub struct Receipt {
     /// Tables in which nobody can tell whose rows are, since they have neither
     /// `athlete_id` nor `activity_id`.
     pub not_searched: Vec<String>,
-    /// Objects that nothing names and that cannot be read, so that nobody can
-    /// tell what they hold; maintenance deletes them after their grace.
+    /// Objects that nothing names and that cannot be read, and files that are
+    /// half written, so that nobody can tell what they hold; maintenance
+    /// deletes them after their grace.
     pub unreadable: Vec<String>,
 }
 
@@ -225,6 +226,13 @@ async fn delete(context: &Context, purge: &Purge, erasure: &Erasure) -> Result<V
     );
     recordings.sort_unstable();
     recordings.dedup();
+    for left in storage
+        .objects
+        .abandoned_recordings(purge.athlete_id)
+        .await?
+    {
+        storage.objects.remove_abandoned(&left).await?;
+    }
     let mut deleted = Vec::new();
     for sha256 in recordings {
         if storage.raw.delete(purge.athlete_id, &sha256).await? {
@@ -245,7 +253,10 @@ async fn delete(context: &Context, purge: &Purge, erasure: &Erasure) -> Result<V
         ..PurgeCounts::default()
     };
     catalog.purged(id, Target::Object, &[], &gone).await?;
-    Ok(swept.unreadable)
+    let mut unreadable = swept.unreadable;
+    let half = storage.objects.abandoned_in_lake().await?;
+    unreadable.extend(half.iter().map(ToString::to_string));
+    Ok(unreadable)
 }
 
 async fn finish(

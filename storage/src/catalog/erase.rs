@@ -1,5 +1,7 @@
 //! Makes deleted rows leave the database's files too.
 
+use sqlx::AssertSqlSafe;
+
 use super::db::{Db, Engine};
 use crate::error::Error;
 
@@ -8,6 +10,12 @@ const POSTGRES: &str = "vacuum pacelake.athletes, pacelake.activities, pacelake.
      pacelake.audit, pacelake.purge_targets, public.ducklake_data_file, \
      public.ducklake_delete_file, public.ducklake_file_column_stats, \
      public.ducklake_table_column_stats, public.ducklake_files_scheduled_for_deletion";
+
+/// The tables in which another writer keeps rows in the catalog itself, with
+/// their schema, in quotes where they need them.
+const INLINED: &str = "select quote_ident(schemaname) || '.' || quote_ident(tablename) \
+     from pg_catalog.pg_tables where schemaname = 'public' \
+     and starts_with(tablename, 'ducklake_inlined_')";
 
 impl Db {
     /// Writes the database's files anew, as far as that can be done from here,
@@ -41,7 +49,16 @@ impl Db {
                 }
             }
             Engine::Postgres { pool, .. } => {
-                sqlx::raw_sql(POSTGRES)
+                let inlined: Vec<String> = sqlx::query_scalar(INLINED)
+                    .fetch_all(pool)
+                    .await
+                    .map_err(failed)?;
+                let mut vacuum = POSTGRES.to_owned();
+                for name in inlined {
+                    vacuum.push_str(", ");
+                    vacuum.push_str(&name);
+                }
+                sqlx::raw_sql(AssertSqlSafe(vacuum))
                     .execute(pool)
                     .await
                     .map_err(failed)?;

@@ -27,6 +27,7 @@ pub use s3_options::{Credentials, S3Limits, S3Options, Secret};
 pub use trouble::Trouble;
 
 use crate::error::Error;
+use crate::id::AthleteId;
 use s3::S3Store;
 
 /// The lake's folder below the root.
@@ -132,21 +133,37 @@ impl Objects {
     /// # Errors
     /// [`Error::Disk`], [`Error::Store`].
     pub async fn abandoned(&self, before: Timestamp) -> Result<Vec<Abandoned>, Error> {
+        let mut found = self.left_in(LAKE_FOLDER, before).await?;
+        found.extend(self.left_in(RAW_FOLDER, before).await?);
+        Ok(found)
+    }
+
+    /// The same among the lake's files alone, however young: whoever looks for
+    /// what must go tells of what cannot be read.
+    ///
+    /// # Errors
+    /// As [`abandoned`](Self::abandoned).
+    pub async fn abandoned_in_lake(&self) -> Result<Vec<Abandoned>, Error> {
+        self.left_in(LAKE_FOLDER, Timestamp::MAX).await
+    }
+
+    /// The same among an athlete's recordings alone, however young: a put of
+    /// one that is under way fails where it is removed.
+    ///
+    /// # Errors
+    /// As [`abandoned`](Self::abandoned).
+    pub async fn abandoned_recordings(
+        &self,
+        athlete_id: AthleteId,
+    ) -> Result<Vec<Abandoned>, Error> {
+        let folder = format!("{RAW_FOLDER}/{athlete_id}");
+        self.left_in(&folder, Timestamp::MAX).await
+    }
+
+    async fn left_in(&self, folder: &str, before: Timestamp) -> Result<Vec<Abandoned>, Error> {
         match &self.root {
-            Root::Disk(root) => {
-                let mut found = Vec::new();
-                for folder in [LAKE_FOLDER, RAW_FOLDER] {
-                    found.extend(disk::abandoned(&root.join(folder), before.into())?);
-                }
-                Ok(found)
-            }
-            Root::S3(store) => {
-                let mut found = Vec::new();
-                for folder in [LAKE_FOLDER, RAW_FOLDER] {
-                    found.extend(store.uploads_before(folder, before).await?);
-                }
-                Ok(found)
-            }
+            Root::Disk(root) => disk::abandoned(&root.join(folder), before.into()),
+            Root::S3(store) => store.uploads_before(folder, before).await,
         }
     }
 
