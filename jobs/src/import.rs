@@ -4,10 +4,10 @@
 //! walk ─> read, one thread ─> decode and clean, all cores ─> raw bytes ─> batches, one commit each
 //! ```
 //!
-//! While a batch is committed the next is decoded. Each stage waits for the
-//! next, so memory stays bounded; the order of the walk is kept, so the same
-//! input gives the same batches. Stopped at any
-//! moment, it leaves whole activities only, and the same command goes on.
+//! While a batch is committed those behind it are decoded. Each stage waits for
+//! the next, so memory stays bounded; the order of the walk is kept, so the same
+//! input gives the same batches. Stopped at any moment, it leaves whole
+//! activities only, and the same command goes on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,13 +30,15 @@ use crate::ingest::{Incoming, Ingested, audit_entry, ensure_not_purged, ingest, 
 use crate::input::{self, Loaded, Read};
 use crate::report::{Item, Outcome, Report};
 use crate::source::{self, Refusal};
-use crate::task::Task;
+use crate::task::{Cores, Task};
 
 /// A batch is committed once it holds this many recordings,
 const BATCH_RECORDINGS: usize = 256;
-/// or this many samples: what an import keeps in memory hangs on it, since one
-/// batch is committed while the next is gathered.
+/// or this many samples: what an import keeps in memory hangs on it.
 const BATCH_SAMPLES: usize = 400_000;
+/// How many batches wait while one is committed and the next is gathered:
+/// encoding and flushing leave cores free for those that decode.
+const BATCHES_WAITING: usize = 1;
 /// How many inputs are on their way at once: more than there are cores, since
 /// each waits for its raw bytes to be flushed, and disks flush many as fast as
 /// one.
@@ -64,6 +66,7 @@ pub async fn import(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (loaded, loading) = mpsc::channel::<Read>(cores * 2);
     let stop = context.stop.clone();
+    let busy = Cores::all();
     let reader = tokio::task::spawn_blocking(move || {
         walk.read(&limits, &mut |read| {
             !stop.asked() && loaded.blocking_send(read).is_ok()
@@ -71,8 +74,8 @@ pub async fn import(
     });
     let mut decoded = ReceiverStream::new(loading)
         .map(|read| {
-            let (context, athlete) = (context.clone(), athlete.clone());
-            Task::spawn(async move { decode(&context, &athlete, read, limits).await })
+            let (context, athlete, busy) = (context.clone(), athlete.clone(), busy.clone());
+            Task::spawn(async move { decode(&context, &athlete, &busy, read, limits).await })
         })
         .buffered(cores.max(IN_FLIGHT));
     let mut added = Ok(());
@@ -81,20 +84,29 @@ pub async fn import(
             Ok(decoded) => gathering.add(decoded).await,
             Err(error) => Err(error),
         };
-        if added.is_err() {
+        if added.is_err() || gathering.is_over() {
             break;
         }
     }
     drop(decoded);
     reader.await?;
-    // What is being committed is finished, whatever went wrong after it.
-    let settled = gathering.settle().await;
-    added.and(settled)?;
-    gathering.flush().await?;
-    gathering.settle().await?;
-    derive::reconcile_growth(context, athlete.athlete_id, gathering.growth.as_ref()).await?;
+    if added.is_ok() {
+        added = gathering.flush().await;
+    }
+    // What was sent to its commit is finished, whatever went wrong after it.
+    let ended = gathering.end().await;
+    added?;
+    let (items, growth) = ended?;
+    derive::reconcile_growth(context, athlete.athlete_id, growth.as_ref()).await?;
     context.progress.end();
-    Ok(gathering.into_report(context.stop.asked()))
+    let mut report = Report {
+        interrupted: context.stop.asked(),
+        ..Report::default()
+    };
+    for (_, item) in items {
+        report.add(item);
+    }
+    Ok(report)
 }
 
 /// What one input came to, before identity is known.
@@ -108,6 +120,7 @@ struct Decoded {
 async fn decode(
     context: &Context,
     athlete: &Athlete,
+    busy: &Cores,
     read: Read,
     limits: Limits,
 ) -> Result<Decoded, Error> {
@@ -135,7 +148,7 @@ async fn decode(
     };
     let external_id = row.as_ref().map(|row| row.external_id.clone());
     if let Some(bytes) = bytes {
-        let original = tokio::task::spawn_blocking(|| Original::new(bytes)).await?;
+        let original = busy.run(|| Original::new(bytes)).await?;
         let sha256 = original.sha256().to_owned();
         if let Some(items) = known(
             context,
@@ -151,7 +164,7 @@ async fn decode(
         } else {
             let unread = original.bytes().clone();
             let read = move || source::read(&unread, &limits);
-            match tokio::task::spawn_blocking(read).await? {
+            match busy.run(read).await? {
                 Ok(recordings) => {
                     keep(context, athlete, &original).await?;
                     tracing::debug!(%path, "raw bytes kept");
@@ -302,6 +315,47 @@ fn name_by_row(recordings: &mut [Incoming], external_id: &str, start_ms: Option<
     }
 }
 
+/// A batch on its way to its commit: where its recordings stood.
+struct Batch {
+    places: Vec<usize>,
+    recordings: Vec<Incoming>,
+}
+
+/// A batch that was committed: where its recordings stood, what came of them.
+struct Committed {
+    places: Vec<usize>,
+    ingested: Ingested,
+}
+
+/// Commits batches one after the other, each when the one before is in.
+struct Committer {
+    batches: mpsc::Sender<Batch>,
+    task: JoinHandle<Result<Vec<Committed>, Error>>,
+}
+
+impl Committer {
+    fn spawn(context: &Context, athlete: &Athlete, run: Uuid) -> Self {
+        let (batches, mut waiting) = mpsc::channel::<Batch>(BATCHES_WAITING);
+        let (context, athlete) = (context.clone(), athlete.clone());
+        let task = tokio::spawn(async move {
+            let mut committed = Vec::new();
+            while let Some(batch) = waiting.recv().await {
+                let Batch { places, recordings } = batch;
+                let ingested = ingest(&context, &athlete, run, &recordings).await?;
+                committed.push(Committed { places, ingested });
+            }
+            Ok(committed)
+        });
+        Self { batches, task }
+    }
+
+    /// Waits for what is being committed, and for what waits behind it.
+    async fn end(self) -> Result<Vec<Committed>, Error> {
+        drop(self.batches);
+        self.task.await?
+    }
+}
+
 /// Collects decoded recordings to batches, and items to a report.
 struct Gathering<'a> {
     context: &'a Context,
@@ -312,31 +366,22 @@ struct Gathering<'a> {
     samples: usize,
     items: Vec<(usize, Item)>,
     audit: Vec<AuditEntry>,
-    /// The batch that is being committed.
-    committing: Option<JoinHandle<Result<Committing, Error>>>,
-    /// What the athlete got by the batches that were committed.
-    growth: Option<Growth>,
-}
-
-/// A batch that was committed: where its recordings stood, what came of them.
-struct Committing {
-    places: Vec<usize>,
-    ingested: Ingested,
+    committer: Committer,
 }
 
 impl<'a> Gathering<'a> {
     fn new(context: &'a Context, athlete: &'a Athlete) -> Self {
+        let run = Uuid::now_v7();
         Self {
             context,
             athlete,
-            run: Uuid::now_v7(),
+            run,
             batch: Vec::new(),
             places: Vec::new(),
             samples: 0,
             items: Vec::new(),
             audit: Vec::new(),
-            committing: None,
-            growth: None,
+            committer: Committer::spawn(context, athlete, run),
         }
     }
 
@@ -370,48 +415,41 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
-    /// Begins to commit what was collected, once the batch before is in.
+    /// Sends what was collected to its commit. Waits where enough is on its
+    /// way: that is what bounds memory.
     async fn flush(&mut self) -> Result<(), Error> {
-        self.settle().await?;
-        let batch = std::mem::take(&mut self.batch);
-        let places = std::mem::take(&mut self.places);
+        let batch = Batch {
+            places: std::mem::take(&mut self.places),
+            recordings: std::mem::take(&mut self.batch),
+        };
         self.samples = 0;
-        if !batch.is_empty() {
-            let (context, athlete, run) = (self.context.clone(), self.athlete.clone(), self.run);
-            self.committing = Some(tokio::spawn(async move {
-                let ingested = ingest(&context, &athlete, run, &batch).await?;
-                Ok(Committing { places, ingested })
-            }));
+        if !batch.recordings.is_empty() {
+            // Nobody listens where a commit failed: its end says why.
+            let _ = self.committer.batches.send(batch).await;
         }
         let audit = std::mem::take(&mut self.audit);
         write_audit(self.context, self.athlete, &audit).await
     }
 
-    /// Waits for the batch that is being committed.
-    async fn settle(&mut self) -> Result<(), Error> {
-        let Some(committing) = self.committing.take() else {
-            return Ok(());
-        };
-        let Committing { places, ingested } = committing.await??;
-        self.growth = match (self.growth.take(), ingested.growth) {
-            (Some(before), Some(more)) => Some(before.and(more)),
-            (before, more) => before.or(more),
-        };
-        let placed = ingested.items.into_iter();
-        self.items
-            .extend(placed.map(|(position, item)| (places[position], item)));
-        Ok(())
+    /// Whether a commit failed, so that no other will follow.
+    fn is_over(&self) -> bool {
+        self.committer.batches.is_closed()
     }
 
-    fn into_report(mut self, interrupted: bool) -> Report {
-        self.items.sort_by_key(|(index, _)| *index);
-        let mut report = Report {
-            interrupted,
-            ..Report::default()
-        };
-        for (_, item) in self.items {
-            report.add(item);
+    /// Waits for every commit; answers the items of all inputs, and what the
+    /// athlete got.
+    async fn end(self) -> Result<(Vec<(usize, Item)>, Option<Growth>), Error> {
+        let mut items = self.items;
+        let mut growth: Option<Growth> = None;
+        for Committed { places, ingested } in self.committer.end().await? {
+            growth = match (growth, ingested.growth) {
+                (Some(before), Some(more)) => Some(before.and(more)),
+                (before, more) => before.or(more),
+            };
+            let placed = ingested.items.into_iter();
+            items.extend(placed.map(|(position, item)| (places[position], item)));
         }
-        report
+        items.sort_by_key(|(index, _)| *index);
+        Ok((items, growth))
     }
 }

@@ -29,8 +29,9 @@ pub struct Candidate {
 /// An activity out of its recordings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// The winner's samples, with the words of all.
-    pub clean: Clean,
+    /// The winner's samples, with the words of all; of an only recording, that
+    /// recording itself.
+    pub clean: Arc<Clean>,
     /// The winner's file.
     pub sha256: String,
     /// The winner's part of it.
@@ -53,25 +54,29 @@ pub fn merge(candidates: &[Candidate]) -> Merged {
     let mut ranked: Vec<&Candidate> = candidates.iter().collect();
     ranked.sort_by_key(|candidate| rank(candidate));
     let winner = *ranked.first().expect("an activity has a recording");
-    let mut clean = Clean::clone(&winner.clean);
+    let mut merged = Merged {
+        clean: Arc::clone(&winner.clean),
+        sha256: winner.sha256.clone(),
+        part: winner.part,
+        rule: rule(winner, ranked.get(1).copied()),
+    };
+    // There is nobody to learn from; and samples are many.
+    if ranked.len() == 1 {
+        return merged;
+    }
+    let clean = Arc::make_mut(&mut merged.clean);
 
     let is_strava = |candidate: &&&Candidate| candidate.clean.format == Format::StravaArchive;
     let strava: Vec<&Clean> = ranked.iter().filter(is_strava).map(|c| &*c.clean).collect();
     let others: Vec<&Clean> = ranked.iter().map(|candidate| &*candidate.clean).collect();
     name(&mut clean.claims, &strava, &others);
-    take_sport(&mut clean, &strava);
-    let crop = strava.iter().find_map(|shown| cropped(&clean, shown));
+    take_sport(clean, &strava);
+    let crop = strava.iter().find_map(|shown| cropped(clean, shown));
     clean.findings.extend(crop);
     clean
         .findings
         .sort_by_key(|finding| (finding.kind, finding.samples));
-
-    Merged {
-        clean,
-        sha256: winner.sha256.clone(),
-        part: winner.part,
-        rule: rule(winner, ranked.get(1).copied()),
-    }
+    merged
 }
 
 type Rank<'a> = (bool, Format, Reverse<i64>, &'a str, u32);

@@ -318,7 +318,7 @@ mod tests {
             activity_id: ActivityId(42),
         };
         let merged = Merged {
-            clean,
+            clean: Arc::new(clean),
             sha256: "ab".repeat(32),
             part: 0,
             rule: "the only recording".to_owned(),

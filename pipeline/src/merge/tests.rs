@@ -115,7 +115,7 @@ fn stravas_sport_counts_but_does_not_make_it_coarser() {
         recording.sub_sport = fit.1.map(str::to_owned);
         let row = strava(20.0, 60.0, kind);
         let merged = merge(&[candidate("a", recording), candidate("b", row)]);
-        (merged.clean.sport.name(), merged.clean.sport_detail)
+        (merged.clean.sport.name(), merged.clean.sport_detail.clone())
     };
     let is = |name: &'static str, detail: &str| (name, detail.to_owned());
     assert_eq!(
@@ -165,7 +165,7 @@ fn a_crop_at_strava_is_a_finding_and_the_whole_recording_counts() {
         let row = candidate("b", strava(elapsed_s, distance_m, "Run"));
         let merged = merge(&[fit, row]);
         assert_eq!(merged.clean.elapsed_ms(), 3_600_000);
-        let mut findings = merged.clean.findings.into_iter();
+        let mut findings = merged.clean.findings.iter().cloned();
         findings.find(|finding| finding.kind == FindingKind::CroppedAtStrava)
     };
     let found = crop(2400.0, 7000.0).expect("it is cropped");
