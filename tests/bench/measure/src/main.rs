@@ -17,7 +17,7 @@ use storage::{Options, Storage};
 
 /// As the product has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Times a part of pacelake.
 #[derive(Debug, Parser)]
