@@ -163,12 +163,12 @@ pub const SETTINGS: &[SettingRow] = &[
     },
     SettingRow {
         name: "query_time_s",
-        doc: "How long a statement may run, in seconds.",
+        doc: "How long a statement to the server may run, in seconds.",
         default: "30",
     },
     SettingRow {
         name: "query_rows",
-        doc: "How many rows a statement may give.",
+        doc: "How many rows a statement to the server may give.",
         default: "100000",
     },
     SettingRow {
