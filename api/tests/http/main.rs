@@ -5,5 +5,6 @@ mod documents;
 mod errors;
 mod exports;
 mod freshness;
+mod limits;
 mod reads;
 mod sql;
