@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use crate::Home;
 
+/// A server on a port of its own.
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
 /// A running server, and where it listens. It is killed when dropped.
 pub struct Server {
     child: Child,
@@ -29,10 +32,24 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn with(home: &Home, settings: &[(&str, &str)]) -> Self {
+        let mut command = home.command(&SERVE);
+        command.envs(settings.iter().copied());
+        Self::run(home, command)
+    }
+
+    /// The same with further flags.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn with_flags(home: &Home, flags: &[&str]) -> Self {
+        let mut command = home.command(&SERVE);
+        command.args(flags);
+        Self::run(home, command)
+    }
+
+    fn run(home: &Home, mut command: Command) -> Self {
         let log = home.data_dir().join("serve.log");
-        let mut child = home
-            .command(&["serve", "--listen", "127.0.0.1:0"])
-            .envs(settings.iter().copied())
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(File::create(&log).expect("the log can be made"))
             .spawn()

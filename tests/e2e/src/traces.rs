@@ -86,6 +86,7 @@ fn script(home: &Home, what: &str, arguments: &[String], input: &str) -> String 
         .args([what, &home.lake()])
         .arg(home.data_dir())
         .args(arguments)
+        .envs(home.lake_s3().map(|how| ("LAKE_S3", how)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,10 +1,10 @@
 //! DuckDB as a neighbour: it writes a table of its own and runs its own
 //! maintenance on our lake, on PostgreSQL while we write, on SQLite while we
-//! are quiet. Afterwards `check` is clean, and every row is what it would be
-//! without the neighbour.
+//! are quiet. After each round of it, `check` is clean and every row is what it
+//! would be without the neighbour.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use pacelake_e2e::{COUNTS_OF_WRITES, Home, copy_samples, difference, root, rows};
@@ -25,7 +25,7 @@ const STATEMENTS: &[&str] = &[
     "select count(*), count(distinct activity_id) from activities",
 ];
 
-/// Rounds beside one import.
+/// How often DuckDB does that.
 const ROUNDS: usize = 6;
 
 fn samples() -> (tempfile::TempDir, Vec<PathBuf>) {
@@ -39,28 +39,35 @@ fn samples() -> (tempfile::TempDir, Vec<PathBuf>) {
     (folder, files)
 }
 
-/// Starts DuckDB at its work.
-fn neighbour(home: &Home, rounds: usize) -> Child {
+/// Starts DuckDB at one round of its work.
+fn neighbour(home: &Home, round: usize) -> Child {
+    let statements: Vec<String> = STATEMENTS
+        .iter()
+        .map(|text| text.replace("{round}", &round.to_string()))
+        .collect();
     let mut process = Command::new(root().join(".venv/bin/python"))
         .arg("-B")
         .arg(root().join("tests/oracles/neighbour.py"))
         .arg(home.lake())
         .arg(format!("{}/lake/", home.data_dir().display()))
-        .arg(rounds.to_string())
+        .arg("1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the interpreter can be started; `make test` makes it");
     let mut stdin = process.stdin.take().unwrap();
-    let statements = serde_json::to_vec(STATEMENTS).unwrap();
+    let statements = serde_json::to_vec(&statements).unwrap();
     stdin.write_all(&statements).unwrap();
     process
 }
 
-fn told(process: Child) -> Vec<Value> {
+/// Waits for its end; answers how often it lost against us and tried again.
+fn lost(process: Child) -> u64 {
     let output = process.wait_with_output().unwrap();
     assert!(output.status.success(), "the neighbour failed");
-    serde_json::from_slice(&output.stdout).unwrap()
+    let told: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told.len(), STATEMENTS.len());
+    told.iter().map(|line| line["lost"].as_u64().unwrap()).sum()
 }
 
 fn import(home: &Home, files: &[PathBuf]) {
@@ -82,11 +89,15 @@ fn our_rows(home: &Home) -> Vec<String> {
     rows
 }
 
-fn assert_sound(home: &Home, expected: &[String]) {
+/// Asserts that all agrees and our rows are as expected, with DuckDB's own
+/// after that many rounds.
+fn assert_sound(home: &Home, expected: &[String], rounds: usize) {
+    let at = format!("after round {rounds}");
     let check = home.run(&["check"]);
-    assert_eq!(check.code, Some(0), "{}{}", check.stdout, check.stderr);
+    let said = format!("{}{}", check.stdout, check.stderr);
+    assert_eq!(check.code, Some(0), "{at}: {said}");
     let difference = difference(expected, &our_rows(home));
-    assert!(difference.is_empty(), "{difference}");
+    assert!(difference.is_empty(), "{at}: {difference}");
     let answer = home.run(&[
         "sql",
         "select activity_id, count(*) as n, \
@@ -94,59 +105,51 @@ fn assert_sound(home: &Home, expected: &[String]) {
         "--format",
         "json",
     ]);
-    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert_eq!(answer.code, Some(0), "{at}: {}", answer.stderr);
     let notes: Value = serde_json::from_str(&answer.stdout).unwrap();
-    let expected = serde_json::json!([{"activity_id": -1, "n": ROUNDS, "words": 1}]);
-    assert_eq!(notes, expected);
-}
-
-fn undisturbed(files: &[PathBuf], half: usize, catalog: Option<String>) -> Vec<String> {
-    let home = Home::new(catalog);
-    import(&home, &files[..half]);
-    import(&home, &files[half..]);
-    our_rows(&home)
+    let expected = serde_json::json!([{"activity_id": -1, "n": rounds, "words": 1}]);
+    assert_eq!(notes, expected, "{at}");
 }
 
 #[test]
 fn duckdb_works_while_we_write_on_postgresql() {
     let (_folder, files) = samples();
-    let half = files.len() / 2;
-    let expected = undisturbed(&files, half, Some(storage::testing::postgres_database()));
+    let (first, second) = files.split_at(files.len() / 2);
+    let undisturbed = Home::new(Some(storage::testing::postgres_database()));
     let home = Home::new(Some(storage::testing::postgres_database()));
-    import(&home, &files[..half]);
-    let duckdb = neighbour(&home, ROUNDS);
-    // Many small commits: one import after the other until DuckDB is done.
-    for few in files[half..].chunks(8) {
-        import(&home, few);
+    import(&undisturbed, first);
+    import(&home, first);
+    let of_a_round = second.len().div_ceil(ROUNDS);
+    for (round, files) in second.chunks(of_a_round).enumerate() {
+        let duckdb = neighbour(&home, round);
+        // Many small commits beside it.
+        for few in files.chunks(8) {
+            import(&home, few);
+        }
+        println!("round {round}: DuckDB lost {} times", lost(duckdb));
+        // Nobody writes now.
+        import(&undisturbed, files);
+        assert_sound(&home, &our_rows(&undisturbed), round + 1);
     }
-    for line in told(duckdb) {
-        println!(
-            "{:>3} ran, {:>3} lost: {}",
-            line["ran"],
-            line["lost"],
-            line["statement"].as_str().unwrap()
-        );
-    }
-    assert_sound(&home, &expected);
 }
 
 #[test]
 fn duckdb_works_while_we_are_quiet_on_sqlite() {
     let (_folder, files) = samples();
-    let half = files.len() / 2;
-    let expected = undisturbed(&files, half, None);
+    let (first, second) = files.split_at(files.len() / 2);
+    let undisturbed = Home::new(None);
     let home = Home::new(None);
-    import(&home, &files[..half]);
-    for line in told(neighbour(&home, ROUNDS - 1)) {
-        assert_eq!(line["lost"], 0, "{line}");
+    import(&undisturbed, first);
+    import(&home, first);
+    let mut expected = our_rows(&undisturbed);
+    for round in 0..ROUNDS {
+        if round == ROUNDS - 1 {
+            import(&undisturbed, second);
+            import(&home, second);
+            expected = our_rows(&undisturbed);
+        }
+        assert_eq!(lost(neighbour(&home, round)), 0, "round {round}");
+        assert_sound(&home, &expected, round + 1);
     }
-    import(&home, &files[half..]);
-    let last = STATEMENTS
-        .iter()
-        .map(|text| text.replace("{round}", &(ROUNDS - 1).to_string()))
-        .collect::<Vec<_>>();
-    let last: Vec<&str> = last.iter().map(String::as_str).collect();
-    pacelake_e2e::duckdb(&home, 0, &last);
-    assert_sound(&home, &expected);
-    assert!(Path::new(&home.data_dir().join("lake/main/notes")).exists());
+    assert!(home.data_dir().join("lake/main/notes").exists());
 }

@@ -1,18 +1,22 @@
 //! The real binary with its objects on a real S3 server and its catalog on
-//! PostgreSQL: the same rows as on disk, in every way that they are read; and
-//! what it says when the store does not serve it.
+//! PostgreSQL: the same rows as on disk, in every way that they are read;
+//! mended, moved and purged there as well; and what it says when the store does
+//! not serve it.
 
 use insta::{Settings, assert_snapshot};
-use pacelake_e2e::{Home, Server, difference, rows};
-use storage::Store;
+use pacelake_e2e::{COUNTS_OF_WRITES, Home, Server, Wanted, difference, files_below, rows};
+use serde_json::Value;
 use storage::objects::{Outlet, S3Options};
-use storage::testing::{Place, postgres_database, s3_server};
+use storage::testing::{Place, copy_objects, postgres_database, s3_server};
+use storage::{Storage, Store};
 
 /// The last one brings a better source of the first one's activity.
 const IMPORTS: &[&[&str]] = &[
     &[
         "data/recordings/gpx/activity_4801048867.gpx",
+        "data/recordings/tcx/activity_4801048867.tcx",
         "data/recordings/fit/20140622_swim_garmin_fr910xt.fit",
+        "data/recordings/fit/event_timestamp.fit",
         "data/recordings/tcx/treadmill_1.tcx",
         "data/recordings/strava",
     ],
@@ -83,7 +87,202 @@ fn s3_and_postgresql_hold_the_same_rows_as_a_folder() {
     let path = "/api/activities";
     assert_eq!(there.get(path, ""), here.get(path, ""));
     assert_eq!(there.interrupt(), Some(0));
+    // Told by flags alone where everything lies.
+    let nowhere = Home::new(None).with_keys(&bucket);
+    let there = Server::with_flags(&nowhere, &flags);
+    assert_eq!(there.get(path, ""), here.get(path, ""));
+    assert_eq!(there.interrupt(), Some(0));
     assert_eq!(here.interrupt(), Some(0));
+}
+
+/// The bucket of a place on S3.
+fn bucket_of(place: &Place) -> &S3Options {
+    match &place.store {
+        Store::S3(bucket) => bucket,
+        Store::DataDir => panic!("the place is on disk"),
+    }
+}
+
+/// A home that has its catalog and its objects in this place.
+fn home_at(place: &Place) -> Home {
+    let bucket = bucket_of(place);
+    Home::new(place.catalog.clone())
+        .with_keys(bucket)
+        .with_lake_on_s3(place.s3_for_duckdb())
+        .with("PACELAKE_STORE", &url(bucket))
+}
+
+fn assert_same(expected: &[String], found: &[String], what: &str) {
+    let difference = difference(expected, found);
+    assert!(difference.is_empty(), "{what}: {difference}");
+}
+
+/// Deletes every object of one table, and overwrites every one of another by
+/// garbage, whatever snapshot they are of.
+async fn damage(place: &Place) {
+    let folder = tempfile::tempdir().unwrap();
+    copy_objects(bucket_of(place), folder.path()).await.unwrap();
+    let lake = folder.path().join("lake");
+    let objects = |table: &str| {
+        let folder = lake.join("main").join(table);
+        let files = files_below(&folder).into_iter();
+        let names = files.map(|file| file.strip_prefix(&lake).unwrap().to_owned());
+        let names: Vec<String> = names.map(|name| name.display().to_string()).collect();
+        assert!(!names.is_empty(), "{table}");
+        names
+    };
+
+    let storage = Storage::open(&place.options(), &[], &[]).await.unwrap();
+    let removed = storage.lake.remove_objects(&objects("splits")).await;
+    assert!(removed.unwrap() > 0);
+    storage.catalog.db().close().await;
+
+    let outlet = Outlet::open(bucket_of(place)).await.unwrap();
+    for name in objects("streams") {
+        let name = format!("lake/{name}");
+        assert!(outlet.exists(&name).await.unwrap(), "{name}");
+        let mut file = outlet.begin(&name).await.unwrap();
+        file.write(b"PAR1").await.unwrap();
+        file.finish().await.unwrap();
+    }
+}
+
+/// Rebuilt, damaged and repaired, backed up, restored into another bucket and
+/// another database, and maintained: all with the same rows.
+#[tokio::test]
+async fn a_lake_on_s3_is_mended_and_moves() {
+    let place = Place::postgres_s3();
+    let home = home_at(&place);
+    import(&home, &[]);
+    let expected = rows(&home, &[]);
+    assert!(expected.len() > 100, "{} rows are too few", expected.len());
+    home.succeed(&["rebuild"]);
+    assert_same(&expected, &rows(&home, &[]), "rebuild");
+    home.succeed(&["check", "--full"]);
+
+    let values = rows(&home, COUNTS_OF_WRITES);
+    damage(&place).await;
+    let check = home.run(&["check"]);
+    assert_eq!(check.code, Some(1), "{}{}", check.stdout, check.stderr);
+    for table in ["splits", "streams"] {
+        let named = check.stdout.contains(&format!("main/{table}/"));
+        assert!(named, "{table}: {}", check.stdout);
+    }
+    home.succeed(&["check", "--repair"]);
+    assert_same(&values, &rows(&home, COUNTS_OF_WRITES), "repair");
+    home.succeed(&["check", "--full"]);
+
+    let expected = rows(&home, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let backups = folder.path().to_str().unwrap();
+    home.succeed(&["backup", "--to", backups]);
+    let elsewhere = Place::postgres_s3();
+    assert_ne!(bucket_of(&elsewhere), bucket_of(&place));
+    let restored = home_at(&elsewhere);
+    let to = restored.data_dir().to_str().unwrap();
+    restored.succeed(&["restore", "--from", backups, "--to", to]);
+    for (home, what) in [(&home, "the one"), (&restored, "the restored")] {
+        assert_same(&expected, &rows(home, &[]), what);
+        home.succeed(&["check", "--full"]);
+        home.succeed(&["maintain"]);
+        assert_same(&expected, &rows(home, &[]), &format!("{what}, maintained"));
+        home.succeed(&["check", "--full"]);
+        assert!(!home.data_dir().join("lake").exists(), "{what}: on disk");
+    }
+}
+
+/// Two athletes, who share a recording; a better source of an outing of
+/// athlete 1 comes later, so that rows are replaced.
+const OF_ATHLETES: &[(&str, &[&str])] = &[
+    ("1", &["gpx/activity_4801048867.gpx", "fit/garmin.fit"]),
+    (
+        "2",
+        &["fit/20140622_swim_garmin_fr910xt.fit", "fit/garmin.fit"],
+    ),
+    (
+        "1",
+        &[
+            "fit/4801048867.fit",
+            "fit/20210604_track_run_coros_pace_2.fit",
+        ],
+    ),
+    ("2", &["fit/strava-android-app-201.10-b1218918.fit"]),
+];
+
+/// A home whose data folder holds a copy of all objects of a place, beside the
+/// place's catalog: what a search on disk can look through.
+async fn copied(place: &Place) -> Home {
+    let copy = Home::new(place.catalog.clone());
+    let objects = copy_objects(bucket_of(place), copy.data_dir()).await;
+    objects.unwrap();
+    copy
+}
+
+/// Every object of the bucket is fetched afterwards, decoded and looked
+/// through, and every cell of the catalog is read, by a script that shares
+/// nothing with pacelake.
+#[tokio::test]
+async fn what_is_purged_is_in_no_object_of_the_bucket() {
+    let place = Place::postgres_s3();
+    let home = home_at(&place);
+    for name in ["Anna Aalto", "Berta Brekke"] {
+        home.succeed(&["athlete", "add", "--name", name]);
+    }
+    for (athlete, names) in OF_ATHLETES {
+        let paths = names.iter().map(|name| format!("data/recordings/{name}"));
+        let paths: Vec<String> = paths.collect();
+        let mut arguments = vec!["import", "--athlete", athlete];
+        arguments.extend(paths.iter().map(String::as_str));
+        home.succeed(&arguments);
+    }
+    let longest = "select activity_id from activities where athlete_id = 1 \
+                   order by distance_m desc limit 1";
+    let longest = home.succeed(&["sql", "--format", "json", longest]).stdout;
+    let longest: Value = serde_json::from_str(&longest).unwrap();
+    let activity = longest[0]["activity_id"].as_i64().unwrap();
+    let wanted = [
+        Wanted {
+            athlete: 1,
+            activities: vec![activity],
+        },
+        Wanted {
+            athlete: 2,
+            activities: vec![],
+        },
+    ];
+    let copy = copied(&place).await;
+    let values = wanted.each_ref().map(|wanted| wanted.values(&copy));
+    assert!(values[1].contains("Berta Brekke"), "{}", values[1]);
+    for (wanted, values) in wanted.iter().zip(&values) {
+        let traces = wanted.traces(&copy, values);
+        assert!(traces.len() > 50, "{traces:#?}");
+    }
+
+    let activity = activity.to_string();
+    let purges = [
+        &["purge", "--athlete", "1", "--activity", &activity, "--yes"][..],
+        &["purge", "--athlete", "2", "--yes"],
+    ];
+    for (purge, wanted) in purges.iter().zip(&wanted) {
+        // Of all others, at every snapshot.
+        let before = wanted.others(&home);
+        assert!(before.len() > 50, "{before:?}");
+        home.succeed(purge);
+        home.succeed(&["check", "--full"]);
+        let after = wanted.others(&home);
+        for (table, rows) in &before {
+            assert_eq!(after.get(table), Some(rows), "{purge:?}: {table}");
+        }
+    }
+
+    let copy = copied(&place).await;
+    let (lake, raw) = (copy.data_dir().join("lake"), copy.data_dir().join("raw"));
+    assert!(!files_below(&lake).is_empty() && !files_below(&raw).is_empty());
+    for (wanted, values) in wanted.iter().zip(&values) {
+        let traces = wanted.traces(&copy, values);
+        let some = &traces[..traces.len().min(20)];
+        assert!(traces.is_empty(), "{} traces: {some:#?}", traces.len());
+    }
 }
 
 /// Tables go to a bucket as they go to a folder: the same bytes, and files

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pacelake_e2e::{Home, difference, root, rows};
+use storage::testing::postgres_database;
 
 fn lakes() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("tests/lakes")).unwrap();
@@ -18,15 +19,27 @@ fn lakes() -> Vec<PathBuf> {
     lakes
 }
 
+/// A lake as it was: its data folder, or what its backup brings back into an
+/// empty PostgreSQL database; and what it held.
 fn unpacked(lake: &Path) -> (Home, Vec<String>) {
-    let home = Home::new(None);
-    let status = Command::new("tar")
-        .arg("-xzf")
-        .arg(lake.join("lake.tar.gz"))
-        .arg("-C")
-        .arg(home.data_dir())
-        .status();
-    assert!(status.unwrap().success(), "{}", lake.display());
+    let untar = |archive: &Path, folder: &Path| {
+        let mut tar = Command::new("tar");
+        let status = tar.arg("-xzf").arg(archive).arg("-C").arg(folder).status();
+        assert!(status.unwrap().success(), "{}", archive.display());
+    };
+    let backup = lake.join("backup.tar.gz");
+    let home = if backup.exists() {
+        let home = Home::new(Some(postgres_database()));
+        let place = tempfile::tempdir().unwrap();
+        untar(&backup, place.path());
+        let (from, to) = (place.path().to_str(), home.data_dir().to_str());
+        home.succeed(&["restore", "--from", from.unwrap(), "--to", to.unwrap()]);
+        home
+    } else {
+        let home = Home::new(None);
+        untar(&lake.join("lake.tar.gz"), home.data_dir());
+        home
+    };
     let expected = Command::new("gzip")
         .arg("-dc")
         .arg(lake.join("rows.jsonl.gz"))
