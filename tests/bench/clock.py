@@ -73,24 +73,40 @@ class subprocess_files:
             file.close()
 
 
-def interleaved(rounds: int, works: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+class Times(dict[str, list[float]]):
+    """The times of each work, and of a work that has none the reason."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.missing: dict[str, str] = {}
+
+    def of(self, name: str) -> list[float]:
+        """The times of one work; raises Missing where there are none."""
+        if name not in self:
+            raise Missing(self.missing.get(name, f"{name} was not measured"))
+        return self[name]
+
+
+def interleaved(rounds: int, works: dict[str, Callable[[], float]]) -> Times:
     """Does each work once a round, so that what disturbs one disturbs all.
 
-    A work that took more than five times as long as the quickest other one is
-    not repeated: it decides nothing. One that is missing is left out, aloud.
+    A peer that took more than five times as long as the quickest other peer is
+    not repeated: it decides nothing. A work that is missing is left out, aloud.
     """
-    times: dict[str, list[float]] = {}
+    times = Times()
     for round in range(rounds):
         for name, work in works.items():
-            if round > 0:
-                mine = times.get(name)
+            if name in times.missing:
+                continue
+            if round > 0 and "pacelake" not in name:
                 others = [min(t) for other, t in times.items() if other != name and "pacelake" not in other]
-                if mine is None or (others and min(mine) > 5 * min(others) and "pacelake" not in name):
+                if others and min(times[name]) > 5 * min(others):
                     continue
             try:
                 times.setdefault(name, []).append(work())
             except Missing as missing:
                 times.pop(name, None)
+                times.missing[name] = str(missing)
                 say(f"  {name}: missing: {missing}")
     return times
 
@@ -99,12 +115,17 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
-def spread(values: list[float]) -> str:
+def spread(seconds: list[float]) -> str:
     """The median with the least and the most, in seconds or ms."""
-    if not values:
+    if not seconds:
         return "missing"
-    unit, factor = ("s", 1) if median(values) >= 1 else ("ms", 1000)
-    low, mid, high = (figure(f(values) * factor) for f in (min, median, max))
+    unit, factor = ("s", 1) if median(seconds) >= 1 else ("ms", 1000)
+    return around([each * factor for each in seconds], unit)
+
+
+def around(values: list[float], unit: str) -> str:
+    """The median with the least and the most; alone where there is but one."""
+    low, mid, high = (figure(f(values)) for f in (min, median, max))
     return f"{mid} {unit}" if len(values) == 1 else f"{mid} {unit} ({low} to {high})"
 
 

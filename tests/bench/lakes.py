@@ -37,6 +37,16 @@ def lake(activities: int, minutes: int | None = None) -> Path:
     return folder
 
 
+def clone(folder: Path, name: str) -> Path:
+    """A copy to change, below a folder of that name, so that the cached lake
+    stays as it was.
+    """
+    copy = fresh(f"{name}/{folder.name}")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    run(["cp", "-a", folder, copy])
+    return copy
+
+
 def imported(source: Path, folder: Path) -> Ran:
     """Imports a folder of recordings."""
     return run([PACELAKE, "--data-dir", folder, "import", source])

@@ -8,17 +8,20 @@ document stays as it is.
 """
 
 import importlib
+import json
 import os
 import platform
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from clock import Missing, run, say  # noqa: E402
-from setting import CACHE, ROOT, chosen  # noqa: E402
+from rows import decoding, efforts, questions, serving  # noqa: E402
+from setting import CACHE, ROOT, Size, chosen  # noqa: E402
 from table import Line, document, markdown  # noqa: E402
 
 ROWS = ["efforts", "decoding", "importing", "growth", "serving", "questions", "sizes"]
@@ -40,23 +43,43 @@ def main() -> None:
     print(markdown(lines))
     if not named:
         took = f"`BENCH_SIZE={size.name} make bench`: {time.monotonic() - began:.0f} s"
-        document(lines, [took, *facts()], ROOT / "docs/benchmarks.md")
+        document(lines, [took, *facts(size)], ROOT / "docs/benchmarks.md")
 
 
-def facts() -> list[str]:
-    """The machine and the versions."""
+def facts(size: Size) -> list[str]:
+    """The machine, the versions, and how often things were done."""
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "unknown")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     commit = text(["git", "-C", ROOT, "describe", "--always", "--dirty"])
-    packages = (HERE / "peers/python/requirements.txt").read_text().split()
-    versions = ", ".join(word.replace("==", " ") for word in packages if "==" in word)
+    passes = ", ".join(f"{language} {count}" for language, count in decoding.PASSES.items())
     return [
         f"{os.cpu_count()} cores of {cpu}, {memory:.0f} GiB, {platform.system()} {platform.release()}",
         f"load when it ended: {os.getloadavg()[0]:.1f}, of which the benchmark itself is 1 to 2",
+        f"rounds: {size.rounds}; of one more activity {size.rounds * 3}, of answers {serving.ROUNDS}",
+        f"passes of a process: best efforts {efforts.PASSES}, each question {questions.PASSES}, decoding: "
+        f"pacelake {decoding.PASSES_OURS}, {passes} (JavaScript's first one more, not counted)",
         f"pacelake {commit}, {text(['rustc', '--version'])}, Node.js {text(['node', '--version'])}, "
         f"Python {platform.python_version()}",
-        f"{versions}; Rust and JavaScript readers as in the lock files of `tests/bench/peers`",
+        *[f"{language}: {', '.join(versions)}" for language, versions in locked().items()],
     ]
+
+
+def locked() -> dict[str, list[str]]:
+    """What the lock files of the others name, with versions; what they in turn
+    stand on is left out.
+    """
+    peers = HERE / "peers"
+    python = (peers / "python/requirements.txt").read_text().split()
+    packages = tomllib.loads((peers / "rust/Cargo.lock").read_text())["package"]
+    rust = {package["name"]: package for package in packages}
+    javascript = json.loads((peers / "javascript/package-lock.json").read_text())["packages"]
+    return {
+        "Python": [word.replace("==", " ") for word in python if "==" in word],
+        "Rust": [f"{name} {rust[name]['version']}" for name in rust["pacelake-bench-peers"]["dependencies"]],
+        "JavaScript, autocannon for the load among it": [
+            f"{name} {javascript[f'node_modules/{name}']['version']}" for name in javascript[""]["dependencies"]
+        ],
+    }
 
 
 def text(command: list) -> str:

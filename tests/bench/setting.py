@@ -13,6 +13,7 @@ MEASURE = TARGET / "release/pacelake-bench"
 PEERS_RUST = CACHE / "rust/release/pacelake-bench-peers"
 PEERS_PYTHON = CACHE / "venv/bin/python"
 PEERS_JAVASCRIPT = CACHE / "javascript/read_files.js"
+LOAD = CACHE / "javascript/load.js"
 
 
 @dataclass(frozen=True)

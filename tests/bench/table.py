@@ -1,8 +1,11 @@
 """The table of results, as text and as a document."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+from clock import Missing, say
 
 
 @dataclass
@@ -16,6 +19,15 @@ class Line:
     goal: str
     met: bool | None  # None: not measured, or no goal.
     notes: list[str] = field(default_factory=list)
+
+
+def or_missing(work: str, goal: str, measured: Callable[[], Line]) -> Line:
+    """The line, or one that says why it is not there: no line vanishes."""
+    try:
+        return measured()
+    except Missing as missing:
+        say(f"  {work}: missing: {missing}")
+        return Line(work, "missing", "", "", goal, None, [str(missing)])
 
 
 HEAD = ("work", "pacelake", "against", "ratio", "goal", "")
@@ -38,10 +50,15 @@ def document(lines: list[Line], facts: list[str], path: Path) -> None:
             [
                 "# Benchmarks",
                 "",
-                "Written by `make bench`; do not edit. Each row is measured in one run, the",
-                "two sides in turn; times are medians with the least and the most of the",
-                "rounds. `tests/bench` holds every program and query that is run, those of",
-                "the others too.",
+                "Written by `make bench`; do not edit. `tests/bench` holds every program and query",
+                "that is run, those of the others too.",
+                "",
+                "The sides of a row run in turn, round by round. A time is that of a whole process,",
+                "or the quickest of the passes that one process makes where it makes several. Shown",
+                "is the median of the rounds, with the least and the most; what stands without them",
+                "was taken once. A ratio is the median of the rounds' own ratios. A peer that took",
+                "over five times as long as the quickest other peer of its row ran in the first",
+                "round only.",
                 "",
                 *[f"- {fact}" for fact in facts],
                 f"- {date.today().isoformat()}",

@@ -11,6 +11,7 @@ from table import Line
 ENGINES = ["numpy", "polars", "duckdb-asof", "duckdb-window"]
 # The quickest of a process is taken: the first finds nothing in memory.
 PASSES = 3
+GOAL = "10 times"
 
 
 def lines(size: Size) -> list[Line]:
@@ -30,35 +31,51 @@ def lines(size: Size) -> list[Line]:
 
     works = {"pacelake": ours} | {engine: theirs(engine) for engine in ENGINES}
     times = interleaved(size.rounds, works)
-    mine = times.pop("pacelake")
-    notes = [f"{engine}: {spread(each)}" for engine, each in times.items()]
-    notes += [agreement(engine) for engine in times]
-    bare = [min(one["columns_seconds"]) for one in measured]
-    axis = [min(one["axis_seconds"]) for one in measured]
-    notes.append(f"decoding time and distance alone, which is all that the others read: {spread(axis)}")
-    notes.append(
-        "pacelake's time holds looking the activities up, climb and heart rate of each effort, "
-        "jumps and the ledger's lines, and whole rows; the others give the time alone"
-    )
-    against_bare = median([a / b for a, b in zip(mine, bare)])
-    found = [
-        Line(
-            f"only decoding the columns that they read, {size.efforts:,} activities",
-            spread(mine), spread(bare), f"{against_bare:.1f} times", "at most 4 times", against_bare <= 4,
+    mine = times.of("pacelake")
+    there = {engine: times[engine] for engine in ENGINES if engine in times}
+    work = f"best efforts over a whole lake, {size.efforts:,} activities"
+    found = []
+    if there:
+        best = min(there, key=lambda engine: median(there[engine]))
+        ratio = median([b / a for a, b in zip(mine, there[best])])
+        notes = [f"{engine}: {spread(each)}" for engine, each in there.items()]
+        notes += [agreement(engine) for engine in there]
+        notes.append(
+            "pacelake's time holds looking the activities up, climb and heart rate of each effort, "
+            "jumps and the ledger's lines, and whole rows; the others give the time alone"
         )
-    ]
-    if times:
-        best = min(times, key=lambda engine: median(times[engine]))
-        pairs = [b / a for a, b in zip(mine, times[best])]
-        found.insert(
-            0,
+        found.append(
             Line(
-                f"best efforts over a whole lake, {size.efforts:,} activities",
-                spread(mine), f"{best}: {spread(times[best])}",
-                f"{median(pairs):.1f} times faster", "10 times", median(pairs) >= 10, notes,
-            ),
+                work, spread(mine), f"{best}: {spread(there[best])}",
+                f"{ratio:.1f} times faster", GOAL, ratio >= 10, notes,
+            )
         )
-    return found
+    found += [
+        Line(work, spread(mine), f"{engine}: missing", "", GOAL, None, [f"{engine}: {times.missing[engine]}"])
+        for engine in ENGINES
+        if engine in times.missing
+    ]
+    return [*found, decoding_alone(size, mine, measured)]
+
+
+def decoding_alone(size: Size, mine: list[float], measured: list[dict]) -> Line:
+    """Against the bare decoding of the columns, by the quicker of two ways."""
+    columns, engine, axis = (
+        [min(one[name]) for one in measured]
+        for name in ("columns_seconds", "engine_seconds", "axis_seconds")
+    )
+    bare = [min(both) for both in zip(columns, engine)]
+    ratio = median([a / b for a, b in zip(mine, bare)])
+    return Line(
+        f"only decoding the columns that they read, {size.efforts:,} activities",
+        spread(mine), spread(bare), f"{ratio:.1f} times", "at most 4 times", ratio <= 4,
+        [
+            "what it is divided by is the lesser of the two that follow, round by round",
+            f"the columns by the lake's own reading, as deriving reads them: {spread(columns)}",
+            f"the same columns by DataFusion's scan: {spread(engine)}",
+            f"time and distance alone, which is all that the others read: {spread(axis)}",
+        ],
+    )
 
 
 def agreement(engine: str) -> str:

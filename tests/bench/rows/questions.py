@@ -30,9 +30,10 @@ def lines(size: Size) -> list[Line]:
             ]),
         },
     )
-    mine = times["pacelake"]
+    mine = times.of("pacelake")
     if "duckdb" not in times:
-        return [Line("analysts' SQL", spread(mine), "missing", "", "", None)]
+        why = times.missing["duckdb"]
+        return [Line("analysts' SQL", spread(mine), "DuckDB: missing", "", "at most 1.0 times", None, [why])]
     ratio = median([a / b for a, b in zip(mine, times["duckdb"])])
     notes = []
     for question in sorted(answers["pacelake"][0]):

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use jobs::build::activity_rows;
+use jobs::replay::Rows;
 use jobs::source::read;
 use pipeline::clean::Clean;
 use pipeline::decode::Limits;
@@ -16,14 +17,18 @@ use query::derived::{Scope, tables_of};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use storage::raw::sha256_hex;
+use storage::table::Table;
 use storage::tables::DERIVATIONS;
 use storage::{ActivityId, ActivityKey, AthleteId};
 use walkdir::WalkDir;
 
 use crate::{Failed, seconds};
 
-/// Recordings of a batch, as an import has them.
-const BATCH: usize = 256;
+/// Recordings of a commit: about as many of an hour as an import takes at once.
+const COMMIT: usize = 128;
+/// Recordings that are in memory at once: commits enough to keep all cores busy
+/// with encoding, which is done by one core a table.
+const BATCH: usize = 8 * COMMIT;
 
 pub fn parts(folder: &Path) -> Result<Value, Failed> {
     let paths = files(folder)?;
@@ -87,13 +92,14 @@ pub fn parts(folder: &Path) -> Result<Value, Failed> {
         derive += seconds(start);
 
         let start = Instant::now();
-        let sizes = tables
-            .par_iter()
-            .map(|table| {
-                let of_table = rows.iter().filter_map(|rows| rows.get(table.name));
-                let of_table: Vec<RecordBatch> = of_table.cloned().collect();
-                Ok(storage::layout::encoded(table, &of_table)?.len())
-            })
+        let encoded = |commit: &[Rows], table: &&'static Table| {
+            let of_table = commit.iter().filter_map(|rows| rows.get(table.name));
+            let of_table: Vec<RecordBatch> = of_table.cloned().collect();
+            Ok(storage::layout::encoded(table, &of_table)?.len())
+        };
+        let sizes = rows
+            .par_chunks(COMMIT)
+            .flat_map(|commit| tables.par_iter().map(move |table| encoded(commit, table)))
             .collect::<Result<Vec<_>, Failed>>()?;
         compress += seconds(start);
         bytes += sizes.iter().sum::<usize>();

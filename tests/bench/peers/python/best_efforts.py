@@ -85,14 +85,21 @@ def polars(files: list[str]):
                 t_next=pl.col("t_first").shift(-1).over("activity_id"),
                 d_before=pl.col("d").shift(1).over("activity_id"),
                 t_before=pl.col("t_last").shift(1).over("activity_id"),
+                d_least=pl.col("d").min().over("activity_id"),
+                d_most=pl.col("d").max().over("activity_id"),
             )
             .collect()
         )
         results = []
         for metres in DISTANCES:
             cm = metres * 100
-            for side, strategy, goal in (("end", "backward", pl.col("d") + cm), ("start", "forward", pl.col("d") - cm)):
-                asked = levels.lazy().select("activity_id", "t_first", "t_last", goal=goal)
+            ahead, back = pl.col("d") + cm, pl.col("d") - cm
+            # What lies beyond the activity's last distance, or before its first, is not joined.
+            for side, strategy, goal, within in (
+                ("end", "backward", ahead, ahead <= pl.col("d_most")),
+                ("start", "forward", back, back >= pl.col("d_least")),
+            ):
+                asked = levels.lazy().filter(within).select("activity_id", "t_first", "t_last", goal=goal)
                 found = levels.lazy().select(
                     "activity_id", "d", "d_next", "t_next", "d_before", "t_before",
                     f_first="t_first", f_last="t_last",

@@ -3,7 +3,8 @@
 -- For every sample the frame of the next `m` metres ends with the last sample
 -- that is not beyond them; the rest of the way to the next sample is shared
 -- out. An effort may begin or end at a sample, so both sides are asked. One
--- sort serves all eighteen frames.
+-- sort serves all eighteen frames. A frame is made for every sample: those whose
+-- goal lies beyond the activity's last distance cannot be left out of a window.
 --
 -- `points` has one row a sample: activity_id, t (ms), d (cm).
 with levels as (
