@@ -191,8 +191,10 @@ impl Error {
     /// An analyst's query failed: the text or its data are to blame, unless a
     /// limit was passed or the engine itself erred.
     pub(crate) fn of_query(error: DataFusionError) -> Self {
+        if has_run_out(&error) {
+            return Self::TooMuchMemory { source: error };
+        }
         match error.find_root() {
-            DataFusionError::ResourcesExhausted(_) => Self::TooMuchMemory { source: error },
             DataFusionError::Internal(_)
             | DataFusionError::ObjectStore(_)
             | DataFusionError::ParquetError(_)
@@ -210,14 +212,21 @@ impl Error {
 
     /// A read that we wrote failed: the text cannot be to blame.
     pub(crate) fn of_read(what: &'static str, error: DataFusionError) -> Self {
-        match error.find_root() {
-            DataFusionError::ResourcesExhausted(_) => Self::TooMuchMemory { source: error },
-            _ => Self::Read {
+        match has_run_out(&error) {
+            true => Self::TooMuchMemory { source: error },
+            false => Self::Read {
                 what,
                 source: error,
             },
         }
     }
+}
+
+/// Whether there was no memory left, or no disk space to spill to, which the
+/// engine tells in words alone.
+fn has_run_out(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+        || error.to_string().contains("max_temp_directory_size")
 }
 
 /// The storage's own error at the root of one of the engine's, where a scan

@@ -173,8 +173,10 @@ impl ExecutionPlan for OwnRowsExec {
         &self.properties
     }
 
+    /// It does, and must not say so: the planner would sort below it, by values
+    /// that a statement computes of rows that are not the athlete's.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![false]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {

@@ -71,6 +71,9 @@ async fn a_condition_never_meets_anothers_row() {
     let text = "SELECT lap FROM laps WHERE 1 / CAST(distance_m AS BIGINT) >= 0 ORDER BY lap";
     let rows = answer(text).await.unwrap();
     assert_eq!(rows, json!([{"lap": 1}, {"lap": 2}]));
+    let text = "SELECT lap FROM laps ORDER BY 1 / CAST(distance_m AS BIGINT), lap";
+    let rows = answer(text).await.unwrap();
+    assert_eq!(rows, json!([{"lap": 1}, {"lap": 2}]));
 }
 
 #[tokio::test]
