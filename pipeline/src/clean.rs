@@ -71,11 +71,12 @@ pub struct Clean {
 
 impl Clean {
     /// From the first sample to the last, in ms; without samples, as the
-    /// source claims it, else 0.
+    /// source claims it: it lasted no less than the time that was timed, or
+    /// moved; else 0.
     pub fn elapsed_ms(&self) -> i64 {
         match self.t_ms.last() {
             Some(last) => *last,
-            None => self.claims.elapsed_s.and_then(times::to_ms).unwrap_or(0),
+            None => claimed_elapsed_ms(&self.claims),
         }
     }
 
@@ -84,6 +85,12 @@ impl Clean {
         let mut positions = self.lat_e7.iter().zip(&self.lng_e7);
         positions.find_map(|(lat, lng)| Some(((*lat)?, (*lng)?)))
     }
+}
+
+fn claimed_elapsed_ms(claims: &Claims) -> i64 {
+    let claimed = [claims.elapsed_s, claims.timer_s, claims.moving_s];
+    let mut claimed = claimed.into_iter().flatten();
+    claimed.find_map(times::to_ms).unwrap_or(0)
 }
 
 /// One instant in stored units.
@@ -121,7 +128,8 @@ pub fn clean(recording: Recording) -> Result<Clean, CleanError> {
             .claimed_start_ms
             .filter(|ms| times::is_in_calendar(*ms));
         let start_ms = start_ms.ok_or(no_time)?;
-        let timer_s = recording.claims.timer_s.or(recording.claims.elapsed_s);
+        let elapsed_ms = claimed_elapsed_ms(&recording.claims);
+        let timer_ms = recording.claims.timer_s.and_then(times::to_ms);
         return Ok(Clean {
             start_time_us: start_ms * 1_000,
             sport: mapped.sport,
@@ -136,7 +144,8 @@ pub fn clean(recording: Recording) -> Result<Clean, CleanError> {
             power_w: Vec::new(),
             temperature_c: Vec::new(),
             speed_mm_s: Vec::new(),
-            timer_ms: timer_s.and_then(times::to_ms).unwrap_or(0),
+            // A source may contradict itself.
+            timer_ms: timer_ms.map_or(elapsed_ms, |timer_ms| timer_ms.min(elapsed_ms)),
             laps: recording.laps,
             claims: recording.claims,
             findings,

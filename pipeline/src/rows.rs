@@ -184,6 +184,8 @@ impl Shown {
         }
         let claims = &clean.claims;
         let moving_s = claims.moving_s.unwrap_or(clean.timer_ms as f64 / 1000.0);
+        // Of a source that contradicts itself.
+        let moving_s = moving_s.min(clean.elapsed_ms() as f64 / 1000.0);
         let distance_m = claims.distance_m;
         Self {
             distance_m,

@@ -339,6 +339,17 @@ fn a_source_without_samples_is_known_by_its_claims() {
     assert_eq!(clean.sport.family, Family::Walk);
     assert!(clean.t_ms.is_empty() && clean.findings.is_empty());
 
+    // It cannot have been timed for longer than it lasted,
+    row.claims.timer_s = Some(4000.0);
+    assert_eq!(cleaned(row.clone()).timer_ms, 3_600_000);
+    // and lasted as long as it was timed, or moved, where it says no more.
+    row.claims.elapsed_s = None;
+    row.claims.moving_s = Some(3000.0);
+    assert_eq!(cleaned(row.clone()).elapsed_ms(), 4_000_000);
+    row.claims.timer_s = None;
+    let moved = cleaned(row.clone());
+    assert_eq!((moved.elapsed_ms(), moved.timer_ms), (3_000_000, 3_000_000));
+
     row.claimed_start_ms = None;
     assert!(matches!(clean_error(row), CleanError::NoTime { .. }));
 }
