@@ -3,6 +3,7 @@
 
 mod home;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,9 @@ use home::{
 use pacelake_jobs::progress::{Progress, Silent, Stop};
 use pacelake_jobs::rebuild::{Fate, Options, rebuild};
 use pacelake_jobs::{Context, check, import};
-use storage::Storage;
+use query::session::{Limits, Session};
+use storage::lake::KeySet;
+use storage::{AthleteId, Code, Failure, Storage};
 
 /// Small chunks, so that a few activities fill several.
 fn small() -> Options {
@@ -223,7 +226,32 @@ async fn rows_of_lost_bytes_are_taken_over(place: &Place) {
     assert!(!check::check(&context, false).await.unwrap().is_sound());
 }
 
+/// Where a file of the lake in the making is lost, the lake that is there must
+/// not be read in its place.
+async fn a_lost_part_is_told(place: &Place) {
+    let context = imported(place, SEVERAL).await;
+    let activities = rows(&context).await.remove("activities").unwrap();
+    let old = parquet_files(place);
+    let lake = &context.storage.lake;
+    let (draft, _) = lake.draft(query::derived::tables()).await.unwrap();
+    let written = BTreeMap::from([("activities", vec![activities])]);
+    let part = draft.write("all".to_owned(), written, false).await.unwrap();
+    let new = parquet_files(place)
+        .into_iter()
+        .filter(|file| !old.contains(file));
+    new.for_each(|file| fs::remove_file(file).unwrap());
+
+    let view = draft.view([&part].into_iter());
+    let everyone = KeySet::athletes(&[AthleteId(1)]);
+    let read = view.rows("activities", None, &everyone).await;
+    assert_eq!(read.unwrap_err().code(), Code::Inconsistent);
+    let session = Session::open(&view, Limits::default()).await.unwrap();
+    let asked = query::sql::query(&session, "select distance_m from activities").await;
+    assert_eq!(asked.unwrap_err().code(), Code::Inconsistent);
+}
+
 on_both!(
+    a_lost_part_is_told,
     a_sound_lake_comes_out_equal_and_keeps_its_history,
     damaged_and_missing_files_are_made_good,
     a_lake_without_files_or_tables_is_made_anew,

@@ -67,7 +67,8 @@ impl fmt::Debug for Lake {
 pub struct LakeView {
     pub(crate) inner: Arc<Inner>,
     state: Arc<State>,
-    renewed: Arc<Renewed>,
+    /// `None` for a lake in the making, of which the catalog knows nothing.
+    renewed: Option<Arc<Renewed>>,
 }
 
 impl fmt::Debug for LakeView {
@@ -254,7 +255,7 @@ impl Lake {
         LakeView {
             inner: Arc::clone(&self.inner),
             state,
-            renewed: Arc::default(),
+            renewed: Some(Arc::default()),
         }
     }
 
@@ -342,16 +343,20 @@ impl LakeView {
     /// and the tables that they gave read by the new list.
     ///
     /// # Errors
-    /// [`Error::NoSnapshot`] where the snapshot has expired; else as
+    /// [`Error::NoSnapshot`] where the snapshot has expired;
+    /// [`Error::Inconsistent`] for a lake in the making; else as
     /// [`Lake::latest`].
     pub async fn renew(&self) -> Result<(), Error> {
-        let state = self.inner.read(self.state.snapshot_id).await?;
-        self.renewed.set(state);
+        let Some(renewed) = &self.renewed else {
+            let what = "a file of the lake in the making is gone".to_owned();
+            return Err(Error::Inconsistent { what });
+        };
+        renewed.set(self.inner.read(self.state.snapshot_id).await?);
         Ok(())
     }
 
     fn files(&self) -> Arc<State> {
-        let renewed = self.renewed.get();
+        let renewed = self.renewed.as_ref().and_then(|renewed| renewed.get());
         renewed.unwrap_or_else(|| Arc::clone(&self.state))
     }
 
@@ -383,7 +388,7 @@ impl LakeView {
             Arc::clone(&self.inner.io),
             Arc::clone(table),
             self.state.snapshot_id,
-            Arc::clone(&self.renewed),
+            self.renewed.clone().unwrap_or_default(),
         )))
     }
 

@@ -207,7 +207,7 @@ impl Draft {
         LakeView {
             inner: Arc::clone(&self.inner),
             state: Arc::new(state),
-            renewed: Arc::default(),
+            renewed: None,
         }
     }
 
