@@ -162,7 +162,7 @@ mod tests {
     fn the_ledger_names_every_version_once() {
         assert_eq!(
             versions(Scope::Activity),
-            "best_efforts=1,peaks=1,refused_efforts=1,splits=1,totals=1",
+            "best_efforts=1,peaks=1,refused_efforts=1,splits=2,totals=2",
         );
         assert_eq!(versions(Scope::Athlete), "best_effort_ranks=1,stats=1");
     }

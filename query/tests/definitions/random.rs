@@ -1,5 +1,5 @@
 //! Random sketches: even and uneven sampling, stops, gaps, jumps, silent
-//! channels, masks. Times are multiples of 100 ms, distances of 1 cm.
+//! channels, masks, pool lengths. Times are multiples of 100 ms, distances of 1 cm.
 
 use std::ops::Range;
 
@@ -24,6 +24,7 @@ pub fn sketch(samples: Range<usize>) -> impl Strategy<Value = Sketch> {
         |(sport, samples, axis, masked)| {
             let steps = prop::collection::vec((step_ms(), speed_cm_s()), samples - 1);
             let ends = prop::collection::vec((0..samples, 0..samples), 0..=2);
+            let lengths = prop_oneof![4 => Just(Vec::new()), 1 => pool_lengths()];
             let channels = (
                 channel(60..200, samples),
                 channel(0..120, samples),
@@ -31,7 +32,7 @@ pub fn sketch(samples: Range<usize>) -> impl Strategy<Value = Sketch> {
                 channel(-5..30, samples),
                 altitude(samples),
             );
-            (steps, ends, channels).prop_map(move |(steps, ends, channels)| {
+            (steps, ends, lengths, channels).prop_map(move |(steps, ends, lengths, channels)| {
                 let mut sketch = Sketch::empty(SPORTS[sport].1);
                 (sketch.t_ms, sketch.distance_cm) = axes(&steps);
                 sketch.timer_ms = sketch.t_ms[samples - 1];
@@ -46,6 +47,12 @@ pub fn sketch(samples: Range<usize>) -> impl Strategy<Value = Sketch> {
                 if !axis && samples % 4 == 0 {
                     sketch.distance_cm.clear();
                 }
+                let end = sketch.t_ms[samples - 1];
+                let length = |(from, lasts): (i64, i64)| {
+                    let from = from * end / 100;
+                    (from, from + lasts * end / 100)
+                };
+                sketch.active_lengths_ms = lengths.into_iter().map(length).collect();
                 if masked {
                     let mask = |(a, b): (usize, usize)| (a.min(b), a.max(b));
                     sketch.masks = ends.into_iter().map(mask).collect();
@@ -65,6 +72,12 @@ fn step_ms() -> impl Strategy<Value = i64> {
         1 => 350..=900_i64,
     ]
     .prop_map(|tenths| tenths * 100)
+}
+
+/// Where a length begins and how long it lasts, in hundredths of the whole:
+/// in any order, one over the other, and beyond the end.
+fn pool_lengths() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    prop::collection::vec((0..=120_i64, 0..=50_i64), 1..6)
 }
 
 /// Often one of a few speeds, so that there are ties.

@@ -35,6 +35,7 @@ fn sketches() -> Vec<Sketch> {
         "run alt100m: 300m@5:00 up10m, 300m@5:00 down4m, 300m@5:00 up10m, 300m@5:00 down30m",
         "ride every5s alt5m: 2km@2:00 power200 up40m, gap 15s 60m power100, 500m@2:00 noalt",
         "swim: 25m@16:40 length, stop 10s, 25m@16:40 length",
+        "swim noaxis: 25m@16:40 length, stop 10s, 25m@16:40 length",
         "other noaxis: 300m@5:00 hr120, gap 60s, 300m@5:00 hr130 temp-3",
         "run_indoor: 1000.01m@4:10",
     ];

@@ -207,6 +207,11 @@ fn kernel_efforts(a: &Activity) -> Vec<String> {
 /// For every ms, whether it is movement.
 fn moving_ms(a: &Activity) -> Vec<bool> {
     let (t, d) = (&a.t_ms, &a.distance_cm);
+    let lengths = &a.active_lengths_ms;
+    if !lengths.is_empty() {
+        let in_a_length = |ms| lengths.iter().any(|&(from, to)| from <= ms && ms < to);
+        return (0..t[t.len() - 1]).map(in_a_length).collect();
+    }
     let least_cm_s = match a.sport.family {
         Family::Ride => 100,
         Family::Swim => 20,
@@ -465,7 +470,8 @@ proptest! {
     #[test]
     fn moving_time_is_that_of_every_millisecond(sketch in crate::random::sketch(2..120)) {
         let activity = crate::random::read(&[sketch]).remove(0);
-        prop_assume!(!activity.distance_cm.is_empty());
+        let known = !activity.distance_cm.is_empty() || !activity.active_lengths_ms.is_empty();
+        prop_assume!(known);
         let moving = moving_ms(&activity).iter().filter(|&&moves| moves).count();
         prop_assert_eq!(totals(&activity).moving_s, moving as f64 / 1_000.0);
     }

@@ -118,7 +118,7 @@ pub const SPLITS_TABLE: Table = Table {
 /// Whole kilometres and miles.
 pub const SPLITS: Derived = Derived {
     name: "splits",
-    version: 1,
+    version: 2,
     scope: Scope::Activity,
     inputs: &[
         "activities.sport",

@@ -20,17 +20,42 @@ stretches AS (
         lead(d_mm) OVER (PARTITION BY activity_id ORDER BY d_mm) - d_mm AS rise_mm
     FROM levels
 ),
+-- Active lengths of a pool, cut to the recording.
 lengths AS (
+    SELECT l.activity_id, l.from_ms, least(l.from_ms + l.lasts_ms, h.end_ms) AS to_ms
+    FROM (
+        SELECT
+            activity_id,
+            greatest(CAST(round(start_offset_s * 1000) AS BIGINT), 0) AS from_ms,
+            greatest(CAST(round(coalesce(timer_s, elapsed_s, 0) * 1000) AS BIGINT), 0)
+                AS lasts_ms
+        FROM laps
+        WHERE kind = 'length' AND active
+    ) AS l
+    JOIN heads AS h ON h.activity_id = l.activity_id
+),
+-- What each length adds to those before it, if only 0 ms: no moment moves
+-- twice.
+added AS (
     SELECT
         activity_id,
-        CAST(round(start_offset_s * 1000) AS BIGINT) AS from_ms,
-        CAST(round(start_offset_s * 1000) AS BIGINT)
-            + CAST(round(coalesce(timer_s, elapsed_s, 0) * 1000) AS BIGINT) AS to_ms
-    FROM laps
-    WHERE kind = 'length' AND active
+        greatest(from_ms, coalesce(reached_ms, 0)) AS from_ms,
+        greatest(from_ms, coalesce(reached_ms, 0), to_ms) AS to_ms
+    FROM (
+        SELECT
+            activity_id,
+            from_ms,
+            to_ms,
+            max(to_ms) OVER (
+                PARTITION BY activity_id
+                ORDER BY from_ms, to_ms
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS reached_ms
+        FROM lengths
+    ) AS ordered
 ),
 moving AS (
-    SELECT activity_id, from_ms, to_ms FROM lengths
+    SELECT activity_id, from_ms, to_ms FROM added
     UNION ALL
     SELECT activity_id, from_ms, to_ms
     FROM stretches

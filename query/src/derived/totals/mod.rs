@@ -18,7 +18,7 @@ use crate::measured::Measured;
 /// Totals of an activity, from its axis and channels.
 pub const TOTALS: Derived = Derived {
     name: "totals",
-    version: 1,
+    version: 2,
     scope: Scope::Activity,
     inputs: &[
         "activities.sport",

@@ -12,7 +12,8 @@ const LONGEST_MS: i64 = 30_000;
 /// The stretches of time in which the athlete moved, in order.
 #[derive(Clone, Debug)]
 pub enum Moving {
-    /// Known from the distance axis or the lengths of a pool: start and end.
+    /// Known from the distance axis or the lengths of a pool: start and end;
+    /// none overlaps another.
     Stretches(Vec<(i64, i64)>),
     /// Without an axis: the timer, of which only the sum is known.
     Timer(i64),
@@ -23,7 +24,7 @@ impl Moving {
     /// timer.
     pub fn new(activity: &Activity) -> Self {
         if !activity.active_lengths_ms.is_empty() {
-            return Self::Stretches(activity.active_lengths_ms.clone());
+            return Self::Stretches(in_the_pool(activity));
         }
         if activity.distance_cm.is_empty() {
             return Self::Timer(activity.timer_ms);
@@ -51,6 +52,24 @@ impl Moving {
         let share = |&(from, to): &(i64, i64)| to.min(to_ms) - from.max(from_ms);
         inside.map(|stretch| share(stretch).max(0)).sum()
     }
+}
+
+/// What each active length adds to those before it, within the recording:
+/// devices write lengths that overlap, or that end after the last sample, and
+/// no moment moves twice.
+fn in_the_pool(activity: &Activity) -> Vec<(i64, i64)> {
+    let end = activity.t_ms.last().copied().unwrap_or_default();
+    let mut reached = 0;
+    let added = |&(from, to): &(i64, i64)| {
+        let (from, to) = (from.max(reached), to.min(end));
+        reached = reached.max(to);
+        (from < to).then_some((from, to))
+    };
+    activity
+        .active_lengths_ms
+        .iter()
+        .filter_map(added)
+        .collect()
 }
 
 /// The moving stretches of the axis, neighbours joined.

@@ -96,6 +96,22 @@ fn a_pool_moves_in_its_active_lengths() {
 }
 
 #[test]
+fn no_moment_of_a_pool_moves_twice_or_after_its_end() {
+    let mut activity = sketched("swim: 25m@16:40 length, stop 10s, 25m@16:40 length");
+    let mut moving_s = |lengths: &[(i64, i64)]| {
+        activity.active_lengths_ms = lengths.to_vec();
+        totals(&activity).moving_s
+    };
+    assert_eq!(moving_s(&[(0, 25_000), (20_000, 30_000)]), 30.0);
+    assert_eq!(
+        moving_s(&[(0, 40_000), (5_000, 10_000), (35_000, 60_000)]),
+        60.0
+    );
+    assert_eq!(moving_s(&[(0, 25_000), (35_000, 90_000)]), 50.0);
+    assert_eq!(moving_s(&[(60_000, 90_000)]), 0.0);
+}
+
+#[test]
 fn a_clock_jump_of_weeks_does_not_move() {
     check(
         "run: 100m@4:10, gap 4204800s 1m, 100m@4:10",
