@@ -46,7 +46,7 @@ bench: ## measure speed, size and memory against others; writes docs/benchmarks.
 	@scripts/bench
 
 campaign: build ## kill KILLS processes at random moments and prove what is left; goes on where it was
-	@cargo build --workspace --locked --features pacelake-campaign/testing --bin pacelake-campaign
+	@cargo build --workspace --locked --features testing --bin pacelake-campaign
 	@target/debug/pacelake-campaign run --folder $(CAMPAIGN_DIR) --kills $(KILLS) \
 		--binary target/debug/pacelake
 	@target/debug/pacelake-campaign report --folder $(CAMPAIGN_DIR) --page docs/campaign.md
