@@ -111,7 +111,8 @@ struct Instant {
 ///
 /// # Errors
 /// [`CleanError::NoTime`] where neither a sample nor the source says when.
-pub fn clean(recording: Recording) -> Result<Clean, CleanError> {
+pub fn clean(mut recording: Recording) -> Result<Clean, CleanError> {
+    recording.keep_finite_claims();
     let no_time = CleanError::NoTime {
         format: recording.format.name(),
     };

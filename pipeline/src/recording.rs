@@ -57,6 +57,35 @@ pub struct Recording {
     pub findings: Vec<Finding>,
 }
 
+impl Recording {
+    /// Takes out what a source claims and is no number: the sum of what its
+    /// laps claim may be infinite.
+    pub(crate) fn keep_finite_claims(&mut self) {
+        let claims = &mut self.claims;
+        let of_all = [
+            &mut claims.distance_m,
+            &mut claims.elapsed_s,
+            &mut claims.timer_s,
+            &mut claims.moving_s,
+            &mut claims.climb_m,
+            &mut claims.descent_m,
+            &mut claims.calories_kcal,
+            &mut claims.avg_heart_rate_bpm,
+        ];
+        let of_laps = self.laps.iter_mut().flat_map(|lap| {
+            [
+                &mut lap.elapsed_s,
+                &mut lap.timer_s,
+                &mut lap.distance_m,
+                &mut lap.calories_kcal,
+            ]
+        });
+        for claim in of_all.into_iter().chain(of_laps) {
+            *claim = claim.filter(|value| value.is_finite());
+        }
+    }
+}
+
 /// One instant. All values as the source has them, in SI units or degrees;
 /// what the source marks as invalid is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

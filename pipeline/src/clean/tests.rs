@@ -318,11 +318,17 @@ fn absurd_values_neither_panic_nor_overflow() {
     run.samples[0].distance_m = Some(-1e9);
     run.samples[1].distance_m = Some(f64::MAX);
     run.samples[1].altitude_m = Some(f64::NAN);
+    run.claims.calories_kcal = Some(f64::NAN);
+    run.claims.climb_m = Some(f64::INFINITY);
     run.samples[0].altitude_m = Some(1e18);
     run.claims.distance_m = Some(1e300);
     let clean = cleaned(run);
     assert_along(&clean, &[0, 300]);
     assert_eq!(clean.altitude_cm, [Some(i32::MAX), None]);
+    assert_eq!(
+        (clean.claims.calories_kcal, clean.claims.climb_m),
+        (None, None)
+    );
 }
 
 #[test]
