@@ -131,6 +131,9 @@ pub const BEST_EFFORTS: Derived = Derived {
     how: How::Kernel(best_efforts),
     sql: concat!(
         include_str!("../sql/points.sql"),
+        include_str!("../sql/altitude.sql"),
+        include_str!("../sql/back_5_m.sql"),
+        include_str!("../sql/ways.sql"),
         include_str!("../sql/climb.sql"),
         include_str!("../sql/efforts.sql"),
         include_str!("edges.sql"),

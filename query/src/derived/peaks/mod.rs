@@ -86,7 +86,7 @@ pub const PEAKS: Derived = Derived {
     how: How::Kernel(peaks),
     sql: concat!(
         include_str!("../sql/points.sql"),
-        include_str!("../sql/climb.sql"),
+        include_str!("../sql/altitude.sql"),
         include_str!("lines.sql"),
         include_str!("explain.sql"),
     ),

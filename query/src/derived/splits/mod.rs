@@ -139,6 +139,9 @@ pub const SPLITS: Derived = Derived {
     how: How::Kernel(splits),
     sql: concat!(
         include_str!("../sql/points.sql"),
+        include_str!("../sql/altitude.sql"),
+        include_str!("../sql/back_5_m.sql"),
+        include_str!("../sql/ways.sql"),
         include_str!("../sql/climb.sql"),
         include_str!("../sql/moving.sql"),
         include_str!("edges.sql"),

@@ -1,8 +1,9 @@
-//! Climb and descent with a hysteresis of 5 m.
+//! Climb and descent with a hysteresis of 5 m, and rises with any other.
 
 use crate::exact::Exact;
 
-/// How far altitude must go back from an extreme to make it a turning point.
+/// How far altitude must go back from an extreme to make it a turning point of
+/// climb and descent.
 const HYSTERESIS_CM: i64 = 500;
 
 /// Altitude in cm at every sample: nulls linear in time and rounded, the ends
@@ -74,7 +75,7 @@ impl Climb {
     /// Of altitudes without nulls, one for each of `t_ms`; `None` where there
     /// are none.
     pub fn new(t_ms: &[i64], altitude_cm: Vec<i64>) -> Option<Self> {
-        let turns = turning_points(&altitude_cm);
+        let turns = turning_points(&altitude_cm, HYSTERESIS_CM);
         let first_cm = *altitude_cm.first()?;
         let mut reached = Reached {
             climb_cm: 0,
@@ -154,9 +155,34 @@ impl Reached {
     }
 }
 
+/// The rises between turning points from which altitude goes back at least
+/// `hysteresis_cm`, above 0: the samples of foot and top, in order of time.
+///
+/// Among equal extremes each is the earliest, so that a level foot belongs to
+/// its rise and a level top does not. The last rise ends at its highest sample
+/// although nothing went back from it.
+pub fn rises(altitude_cm: &[i64], hysteresis_cm: i64) -> Vec<(usize, usize)> {
+    let turns = turning_points(altitude_cm, hysteresis_cm);
+    let nexts = turns.iter().skip(1).map(|&(turn, _)| Some(turn));
+    let ways = turns.iter().zip(nexts.chain([None]));
+    let rises = ways.filter(|((_, way), _)| *way == Way::Up);
+    rises
+        .map(|(&(foot, _), top)| (foot, top.unwrap_or_else(|| highest(altitude_cm, foot))))
+        .collect()
+}
+
+/// The earliest of the highest samples from `first` on.
+fn highest(altitude_cm: &[i64], first: usize) -> usize {
+    let higher = |top, sample| match altitude_cm[sample] > altitude_cm[top] {
+        true => sample,
+        false => top,
+    };
+    (first..altitude_cm.len()).fold(first, higher)
+}
+
 /// The samples at which altitude turns, and the way that begins at each;
 /// among equal extremes the earliest.
-fn turning_points(altitude_cm: &[i64]) -> Vec<(usize, Way)> {
+fn turning_points(altitude_cm: &[i64], hysteresis_cm: i64) -> Vec<(usize, Way)> {
     let mut turns = Vec::new();
     let mut way = Way::Level;
     let (mut lowest, mut highest) = (0, 0);
@@ -167,11 +193,11 @@ fn turning_points(altitude_cm: &[i64]) -> Vec<(usize, Way)> {
         if cm > altitude_cm[highest] {
             highest = sample;
         }
-        if way != Way::Up && cm - altitude_cm[lowest] >= HYSTERESIS_CM {
+        if way != Way::Up && cm - altitude_cm[lowest] >= hysteresis_cm {
             turns.push((lowest, Way::Up));
             way = Way::Up;
             highest = sample;
-        } else if way != Way::Down && altitude_cm[highest] - cm >= HYSTERESIS_CM {
+        } else if way != Way::Down && altitude_cm[highest] - cm >= hysteresis_cm {
             turns.push((highest, Way::Down));
             way = Way::Down;
             lowest = sample;

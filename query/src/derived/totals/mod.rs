@@ -40,6 +40,9 @@ pub const TOTALS: Derived = Derived {
     how: How::Columns(overlay_totals),
     sql: concat!(
         include_str!("../sql/points.sql"),
+        include_str!("../sql/altitude.sql"),
+        include_str!("../sql/back_5_m.sql"),
+        include_str!("../sql/ways.sql"),
         include_str!("../sql/climb.sql"),
         include_str!("../sql/moving.sql"),
         include_str!("../peaks/lines.sql"),

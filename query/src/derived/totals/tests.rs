@@ -1,6 +1,6 @@
 //! Hard cases of `totals`, and of the climb and averages that others use too.
 
-use super::climb::{Climb, filled};
+use super::climb::{Climb, filled, rises};
 use super::{Totals, totals};
 use crate::sketched::{assert_lines, sketched};
 
@@ -154,6 +154,15 @@ fn climb_follows_the_running_maximum_of_its_rise() {
     assert_eq!(at(3_500), (800, 350));
     assert_eq!(at(5_000), (800, 700));
     assert_eq!(climb.over(2_500, 3_500), (200, 350));
+}
+
+#[test]
+fn rises_lie_between_turning_points_of_any_height() {
+    let altitude = [0, 900, 300, 300, 1_500, 1_500, 200, 800];
+    assert_eq!(rises(&altitude, 500), [(0, 1), (2, 4), (6, 7)]);
+    assert_eq!(rises(&altitude, 601), [(0, 4)]);
+    assert_eq!(rises(&altitude, 1_501), [(0usize, 0usize); 0]);
+    assert_eq!(rises(&[], 500), [(0usize, 0usize); 0]);
 }
 
 #[test]
