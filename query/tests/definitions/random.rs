@@ -109,9 +109,14 @@ fn channel(values: Range<i32>, samples: usize) -> impl Strategy<Value = Vec<Opti
     ]
 }
 
+/// Level, hilly or steep.
 fn altitude(samples: usize) -> impl Strategy<Value = Vec<Option<i32>>> {
-    let step = (-400..=400_i32, prop::bool::weighted(0.2));
-    let walk = prop::collection::vec(step, samples).prop_map(|steps| {
+    let steepest = prop_oneof![Just(400_i32), Just(1_000), Just(2_500)];
+    let steps = steepest.prop_flat_map(move |most| {
+        let step = (-most..=most, prop::bool::weighted(0.2));
+        prop::collection::vec(step, samples)
+    });
+    let walk = steps.prop_map(|steps: Vec<(i32, bool)>| {
         let mut cm = 1_000;
         let sample = |(step, silent): (i32, bool)| {
             cm += step;
