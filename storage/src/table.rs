@@ -110,6 +110,8 @@ pub enum Unit {
     MetrePerSecond,
     /// Millimetres per second.
     MillimetrePerSecond,
+    /// Metres per hour.
+    MetrePerHour,
     /// Seconds per kilometre.
     SecondPerKilometre,
     /// Degrees of latitude or longitude.
@@ -124,6 +126,8 @@ pub enum Unit {
     Watt,
     /// Degrees Celsius.
     Celsius,
+    /// Hundredths.
+    Percent,
     /// Kilocalories.
     Kilocalorie,
     /// The measure that the row names.
@@ -141,6 +145,7 @@ impl Unit {
             Self::Centimetre => Some("_cm"),
             Self::MetrePerSecond => Some("_m_s"),
             Self::MillimetrePerSecond => Some("_mm_s"),
+            Self::MetrePerHour => Some("_m_per_h"),
             Self::SecondPerKilometre => Some("_s_per_km"),
             Self::Degree => Some("_deg"),
             Self::DegreeE7 => Some("_e7"),
@@ -148,6 +153,7 @@ impl Unit {
             Self::Rpm => Some("_rpm"),
             Self::Watt => Some("_w"),
             Self::Celsius => Some("_c"),
+            Self::Percent => Some("_percent"),
             Self::Kilocalorie => Some("_kcal"),
         }
     }
@@ -165,6 +171,7 @@ impl Unit {
             Self::Centimetre => "cm",
             Self::MetrePerSecond => "m/s",
             Self::MillimetrePerSecond => "mm/s",
+            Self::MetrePerHour => "m/h",
             Self::SecondPerKilometre => "s/km",
             Self::Degree => "°",
             Self::DegreeE7 => "1e-7 °",
@@ -172,6 +179,7 @@ impl Unit {
             Self::Rpm => "1/min",
             Self::Watt => "W",
             Self::Celsius => "°C",
+            Self::Percent => "%",
             Self::Kilocalorie => "kcal",
             Self::Measure => "of the measure",
         }
