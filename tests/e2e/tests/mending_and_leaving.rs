@@ -264,4 +264,32 @@ fn an_export_with_originals_proves_itself() {
         "{}",
         answer.stdout
     );
+    flip(&original);
+
+    // A version that knew no peaks wrote neither file nor line of them; what it
+    // says of the tables behind them is checked all the same.
+    let path = exit.join("manifest.json");
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let tables = manifest["tables"].as_array_mut().unwrap();
+    tables.retain(|table| table["table"] != "peaks");
+    let last = tables.last_mut().unwrap();
+    let (name, rows) = (last["table"].clone(), last["rows"].as_u64().unwrap());
+    last["rows"] = (rows + 1).into();
+    let definitions = manifest["definitions"].as_array_mut().unwrap();
+    definitions.retain(|definition| definition["name"] != "peaks");
+    fs::write(&path, manifest.to_string()).unwrap();
+    fs::remove_file(exit.join("peaks.parquet")).unwrap();
+    let answer = nobody.run(&["verify", to, "--format", "json"]);
+    assert_eq!(answer.code, Some(1));
+    let verified: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let expected = [
+        "peaks was derived by version none, this build derives version 1".to_owned(),
+        "table peaks is not in the manifest".to_owned(),
+        format!(
+            "{} has {rows} rows, the manifest says {}",
+            name.as_str().unwrap(),
+            rows + 1
+        ),
+    ];
+    assert_eq!(verified["problems"], serde_json::json!(expected));
 }
