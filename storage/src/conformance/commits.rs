@@ -390,3 +390,37 @@ pub async fn a_declared_column_is_added(place: &Place) {
     let refused = Storage::open(&place.options(), &[&STRICTER], &[]).await;
     assert_eq!(refused.unwrap_err().code(), Code::UnknownVersion);
 }
+
+/// A table that a later version declares is made, without rows, when that
+/// version first opens the lake; the older version still reads and writes, and
+/// snapshots from before have no such table.
+pub async fn a_declared_table_is_made(place: &Place) {
+    let old = Storage::open(&place.options(), &[&EFFORTS], &[])
+        .await
+        .unwrap()
+        .lake;
+    let append = |activities| change(&EFFORTS, None, vec![efforts(activities, 1)]);
+    let first = old.commit(commit(vec![append(0..4)])).await.unwrap();
+    let new = open(place).await.lake;
+    let view = new.latest().await.unwrap();
+    assert_eq!(all(&view, "efforts").await, sorted(&[efforts(0..4, 1)]));
+    assert!(all(&view, "tracks").await.is_empty());
+    let counted = duckdb(place, Use::Newest, &["select count(*) from tracks"]);
+    assert_eq!(counted, [[json!([0])]]);
+
+    old.commit(commit(vec![append(4..6)])).await.unwrap();
+    let rows = change(&TRACKS, None, vec![tracks(0..6, 20, 1)]);
+    new.commit(commit(vec![rows])).await.unwrap();
+    for (lake, who) in [(&old, "old"), (&new, "new")] {
+        let view = lake.latest().await.unwrap();
+        let efforts = sorted(&[efforts(0..6, 1)]);
+        assert_eq!(all(&view, "efforts").await, efforts, "{who}");
+        let tracks = sorted(&[tracks(0..6, 20, 1)]);
+        assert_eq!(all(&view, "tracks").await, tracks, "{who}");
+    }
+    let before = new.at(first.snapshot_id).await.unwrap();
+    assert_eq!(before.table_names(), ["efforts"]);
+    let keys = KeySet::activities(&[key(0)]);
+    let refused = before.rows("tracks", None, &keys).await;
+    assert_eq!(refused.unwrap_err().code(), Code::NotFound);
+}

@@ -35,6 +35,7 @@ crate::testing::on_both!(
     writers_of_two_processes_all_commit,
     of_writers_that_replace_the_same_row_one_stays,
     a_declared_column_is_added,
+    a_declared_table_is_made,
     another_version_is_refused,
     what_is_wrong_is_found,
     commits_survive_or_fail_cleanly,

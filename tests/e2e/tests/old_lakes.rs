@@ -1,13 +1,25 @@
 //! Every lake under `tests/lakes`, written by an earlier version, opened by
 //! this one: the same rows, a clean check, imports on top, maintenance and a
-//! rebuild.
+//! rebuild. And lakes that lack a table which this version has.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pacelake_e2e::{Home, difference, root, rows};
+use pacelake_e2e::{Home, difference, duckdb, root, rows};
 use storage::testing::postgres_database;
+
+/// Tables of athletes, and the ledger, which has lines of athletes. Ranks are
+/// of the day on which they are derived: in a year they are others, and so is
+/// what the ledger says of them.
+const OF_ATHLETES: [&str; 3] = ["best_effort_ranks", "derivations", "stats"];
+
+/// Tables that a lake may lack.
+const LACKING: [&str; 2] = ["peaks", "splits"];
+
+/// A recording that no kept lake has, of a run with a climb.
+const ONE_MORE: &str = "data/recordings/fit/0134902991.fit";
 
 fn lakes() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("tests/lakes")).unwrap();
@@ -48,23 +60,42 @@ fn unpacked(lake: &Path) -> (Home, Vec<String>) {
     (home, expected.lines().map(str::to_owned).collect())
 }
 
+/// The table that a row is of.
+fn table(row: &str) -> &str {
+    row.split_once('\t').unwrap().0
+}
+
+/// Whether the version that wrote these rows knew a table: it had rows, or the
+/// ledger names its definition.
+fn knew(rows: &[String], name: &str) -> bool {
+    let version = format!("{name}=");
+    let names_it = |row: &String| table(row) == "derivations" && row.contains(&version);
+    rows.iter().any(|row| table(row) == name || names_it(row))
+}
+
 #[test]
 fn every_version_opens_the_lakes_of_earlier_ones() {
     let lakes = lakes();
     assert!(!lakes.is_empty());
+    let more = root().join(ONE_MORE);
+    let fresh = Home::new(None);
+    fresh.succeed(&["import", more.to_str().unwrap()]);
+    let mut fresh = rows(&fresh, &[]);
+    fresh.retain(|row| !OF_ATHLETES.contains(&table(row)));
+    assert!(fresh.len() > 20, "{} rows", fresh.len());
     for lake in lakes {
-        let (home, expected) = unpacked(&lake);
-        assert!(expected.len() > 100, "{} rows", expected.len());
-        // Ranks are of the day on which they are derived: in a year they are
-        // others, and so is what the ledger says of them.
-        let lasting = |rows: Vec<String>| -> Vec<String> {
-            let of_days = ["best_effort_ranks\t", "derivations\t"];
-            let lasts = |row: &String| !of_days.iter().any(|table| row.starts_with(table));
-            rows.into_iter().filter(lasts).collect()
+        let (home, kept) = unpacked(&lake);
+        assert!(kept.len() > 100, "{} rows", kept.len());
+        // What the earlier version did not know is extra.
+        let lasting = |rows: &[String]| -> Vec<String> {
+            let of_days = ["best_effort_ranks", "derivations"];
+            let lasts = |row: &&String| !of_days.contains(&table(row)) && knew(&kept, table(row));
+            rows.iter().filter(lasts).cloned().collect()
         };
-        let expected = lasting(expected);
+        let expected = lasting(&kept);
         let assert_same = |what: &str| {
-            let difference = difference(&expected, &lasting(rows(&home, &[])));
+            let found = rows(&home, &[]);
+            let difference = difference(&expected, &lasting(&found));
             assert!(
                 difference.is_empty(),
                 "{}, {what}: {difference}",
@@ -79,9 +110,68 @@ fn every_version_opens_the_lakes_of_earlier_ones() {
         assert_same("maintained");
         home.succeed(&["rebuild"]);
         assert_same("rebuilt");
-        let more = root().join("data/recordings/fit/0134902991.fit");
         home.succeed(&["import", more.to_str().unwrap()]);
         home.succeed(&["check", "--full"]);
-        assert!(rows(&home, &[]).len() > expected.len());
+        let found: BTreeSet<String> = rows(&home, &[]).into_iter().collect();
+        // In every table, new ones too.
+        for row in &fresh {
+            assert!(found.contains(row), "{}: no {row}", lake.display());
+        }
+    }
+}
+
+/// A lake of an earlier version lacks tables, and its ledger does not name
+/// their definitions.
+fn without(home: &Home, name: &str) {
+    let ledger = format!(
+        "update derivations set versions = trim(regexp_replace(versions, '{name}=[0-9]+,?', ''), ',')"
+    );
+    duckdb(home, 0, &[&format!("drop table {name}"), &ledger]);
+}
+
+fn lacks_a_table(catalog: Option<String>, name: &str) {
+    let home = Home::new(catalog);
+    home.succeed(&["import", root().join(ONE_MORE).to_str().unwrap()]);
+    let expected = rows(&home, &[]);
+    assert!(expected.iter().any(|row| table(row) == name), "no {name}");
+    let assert_whole = |after: &str| {
+        let difference = difference(&expected, &rows(&home, &[]));
+        assert!(difference.is_empty(), "{name}, {after}: {difference}");
+        home.succeed(&["check", "--full"]);
+    };
+    without(&home, name);
+    // Reading makes it, and tells what it lacks.
+    let count = home.succeed(&[
+        "sql",
+        "--format",
+        "csv",
+        &format!("select count(*) as n from {name}"),
+    ]);
+    assert_eq!(count.stdout, "n\n0\n");
+    let checked = home.run(&["check"]);
+    assert_eq!(checked.code, Some(1));
+    let stale = "was derived by other versions; `pacelake recompute` renews it";
+    assert!(checked.stdout.contains(stale), "{}", checked.stdout);
+    home.succeed(&["recompute"]);
+    assert_whole("recompute");
+    for command in ["rebuild", "maintain"] {
+        without(&home, name);
+        home.succeed(&[command]);
+        home.succeed(&["recompute"]);
+        assert_whole(command);
+    }
+}
+
+#[test]
+fn a_lake_that_lacks_a_table_gets_it_on_sqlite() {
+    for name in LACKING {
+        lacks_a_table(None, name);
+    }
+}
+
+#[test]
+fn a_lake_that_lacks_a_table_gets_it_on_postgresql() {
+    for name in LACKING {
+        lacks_a_table(Some(postgres_database()), name);
     }
 }
