@@ -258,6 +258,10 @@ async fn difference(
             });
         }
     }
+    if let Some(derived) = only {
+        let ledger = old.get(DERIVATIONS.name).map_or(&[][..], Vec::as_slice);
+        keep_others_stale(&mut new, ledger, &catalog, derived)?;
+    }
     let mut changed = risen;
     let mut changes = Vec::new();
     for table in tables {
@@ -281,6 +285,36 @@ async fn difference(
         message,
     };
     Ok((Some(commit), changed.len() as u64))
+}
+
+/// Where one definition alone was computed, the ledger says so: by the versions
+/// of the others that it had. Where those were computed from another revision,
+/// or never, the activity stays as stale as it was.
+fn keep_others_stale(
+    new: &mut Rebuilt,
+    ledger: &[RecordBatch],
+    catalog: &CatalogChange,
+    only: &query::derived::Derived,
+) -> Result<(), Error> {
+    let lines = query::stale::lines(ledger)?;
+    for (pointer, rows) in new {
+        let Some(line) = lines.iter().find(|line| line.key == pointer.key) else {
+            rows.remove(DERIVATIONS.name);
+            continue;
+        };
+        let mut kept = line.clone();
+        if line.input_revision == pointer.revision {
+            let id = pointer.key.activity_id;
+            let write = catalog.activities.iter().find(|w| w.key.activity_id == id);
+            if let Some(write) = write {
+                (kept.key, kept.input_revision) = (write.key, write.revision);
+            }
+            kept.versions = query::derived::versions_with(&line.versions, only);
+        }
+        let line = query::ledger::activity_line_of(kept.key, kept.input_revision, &kept.versions)?;
+        rows.insert(DERIVATIONS.name, line);
+    }
+    Ok(())
 }
 
 fn is_fact(table: &Table) -> bool {

@@ -110,11 +110,28 @@ pub fn tables_of(scope: Scope) -> Vec<&'static Table> {
 /// `versions` has them: `name=version` joined by commas, in order of name.
 pub fn versions(scope: Scope) -> String {
     let of_scope = DERIVED.iter().filter(|derived| derived.scope == scope);
-    let mut versions: Vec<_> = of_scope
-        .map(|d| format!("{}={}", d.name, d.version))
-        .collect();
+    let mut versions: Vec<_> = of_scope.map(|derived| derived.at_version()).collect();
     versions.sort_unstable();
     versions.join(",")
+}
+
+/// The same text where one definition alone was computed since: with its
+/// version of today, and the others' as they were.
+pub fn versions_with(versions: &str, derived: &Derived) -> String {
+    let names_it = |entry: &&str| entry.split('=').next() == Some(derived.name);
+    let others = versions.split(',').filter(|entry| !names_it(entry));
+    let mut versions: Vec<_> = others.filter(|entry| !entry.is_empty()).collect();
+    let now = derived.at_version();
+    versions.push(&now);
+    versions.sort_unstable();
+    versions.join(",")
+}
+
+impl Derived {
+    /// Name and version, as the ledger has them.
+    fn at_version(&self) -> String {
+        format!("{}={}", self.name, self.version)
+    }
 }
 
 #[cfg(test)]
@@ -165,5 +182,15 @@ mod tests {
             "best_efforts=1,peaks=1,refused_efforts=1,splits=2,totals=2",
         );
         assert_eq!(versions(Scope::Athlete), "best_effort_ranks=1,stats=1");
+    }
+
+    #[test]
+    fn one_definition_leaves_the_versions_of_others() {
+        let with_peaks = |versions: &str| versions_with(versions, &peaks::PEAKS);
+        assert_eq!(with_peaks(""), "peaks=1");
+        assert_eq!(with_peaks("best_efforts=1"), "best_efforts=1,peaks=1");
+        assert_eq!(with_peaks("peaks=0,speaks=3"), "peaks=1,speaks=3");
+        let today = versions(Scope::Activity);
+        assert_eq!(with_peaks(&today), today);
     }
 }

@@ -17,14 +17,20 @@ use crate::derived::{Scope, versions};
 /// # Errors
 /// None in practice: the line has the ledger's own columns.
 pub fn activity_line(key: ActivityKey, revision: i64) -> Result<RecordBatch, ArrowError> {
-    line(
-        key.athlete_id,
-        Some(key.start_time_us),
-        Some(key.activity_id.0),
-        Scope::Activity,
-        revision,
-        None,
-    )
+    activity_line_of(key, revision, &versions(Scope::Activity))
+}
+
+/// The same where not all definitions were computed by today's versions.
+///
+/// # Errors
+/// None in practice: the line has the ledger's own columns.
+pub fn activity_line_of(
+    key: ActivityKey,
+    revision: i64,
+    versions: &str,
+) -> Result<RecordBatch, ArrowError> {
+    let activity = (key.start_time_us, key.activity_id.0);
+    line(key.athlete_id, Some(activity), revision, versions, None)
 }
 
 /// The line of an athlete whose tables were computed at `revision`, and hold
@@ -37,7 +43,8 @@ pub fn athlete_line(
     revision: i64,
     valid_until: Option<i32>,
 ) -> Result<RecordBatch, ArrowError> {
-    line(athlete, None, None, Scope::Athlete, revision, valid_until)
+    let versions = versions(Scope::Athlete);
+    line(athlete, None, revision, &versions, valid_until)
 }
 
 /// The columns and values that find an athlete's line.
@@ -56,21 +63,26 @@ pub fn athlete_key(athlete: AthleteId) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
+/// A line of an athlete, or of an activity: its start and id.
 fn line(
     athlete: AthleteId,
-    start_time_us: Option<i64>,
-    activity_id: Option<i64>,
-    scope: Scope,
+    activity: Option<(i64, i64)>,
     revision: i64,
+    versions: &str,
     valid_until: Option<i32>,
 ) -> Result<RecordBatch, ArrowError> {
+    let (start_time_us, activity_id) = activity.unzip();
+    let scope = match activity {
+        Some(_) => Scope::Activity,
+        None => Scope::Athlete,
+    };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from(vec![athlete.0])),
         Arc::new(TimestampMicrosecondArray::from(vec![start_time_us])),
         Arc::new(Int64Array::from(vec![activity_id])),
         Arc::new(StringArray::from(vec![scope.name()])),
         Arc::new(Int64Array::from(vec![revision])),
-        Arc::new(StringArray::from(vec![versions(scope)])),
+        Arc::new(StringArray::from(vec![versions])),
         Arc::new(Date32Array::from(vec![valid_until])),
     ];
     RecordBatch::try_new(DERIVATIONS.schema(), columns)

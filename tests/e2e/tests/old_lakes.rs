@@ -148,10 +148,19 @@ fn lacks_a_table(catalog: Option<String>, name: &str) {
         &format!("select count(*) as n from {name}"),
     ]);
     assert_eq!(count.stdout, "n\n0\n");
-    let checked = home.run(&["check"]);
-    assert_eq!(checked.code, Some(1));
-    let stale = "was derived by other versions; `pacelake recompute` renews it";
-    assert!(checked.stdout.contains(stale), "{}", checked.stdout);
+    let assert_stale = || {
+        let checked = home.run(&["check"]);
+        assert_eq!(checked.code, Some(1));
+        let stale = "was derived by other versions; `pacelake recompute` renews it";
+        assert!(checked.stdout.contains(stale), "{}", checked.stdout);
+    };
+    assert_stale();
+    // Another definition alone does not make it whole, its own does.
+    home.succeed(&["recompute", "--only", "best_efforts"]);
+    assert_stale();
+    home.succeed(&["recompute", "--only", name]);
+    assert_whole("recompute of it alone");
+    without(&home, name);
     home.succeed(&["recompute"]);
     assert_whole("recompute");
     for command in ["rebuild", "maintain"] {
