@@ -2,6 +2,7 @@
 
 pub mod best_effort_ranks;
 pub mod best_efforts;
+pub mod climbs;
 pub mod columns;
 pub mod peaks;
 pub mod splits;
@@ -76,6 +77,7 @@ pub const DERIVED: &[&Derived] = &[
     &best_efforts::REFUSED_EFFORTS,
     &peaks::PEAKS,
     &splits::SPLITS,
+    &climbs::CLIMBS,
     &best_effort_ranks::BEST_EFFORT_RANKS,
     &stats::STATS,
 ];
@@ -179,7 +181,7 @@ mod tests {
     fn the_ledger_names_every_version_once() {
         assert_eq!(
             versions(Scope::Activity),
-            "best_efforts=1,peaks=1,refused_efforts=1,splits=2,totals=2",
+            "best_efforts=1,climbs=1,peaks=1,refused_efforts=1,splits=2,totals=2",
         );
         assert_eq!(versions(Scope::Athlete), "best_effort_ranks=1,stats=1");
     }

@@ -2,6 +2,7 @@
 //! properties that hold for every activity.
 
 mod athlete_tables;
+mod climbs;
 mod duckdb;
 mod outings;
 mod properties;

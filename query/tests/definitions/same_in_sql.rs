@@ -38,6 +38,11 @@ fn sketches() -> Vec<Sketch> {
         "swim noaxis: 25m@16:40 length, stop 10s, 25m@16:40 length",
         "other noaxis: 300m@5:00 hr120, gap 60s, 300m@5:00 hr130 temp-3",
         "run_indoor: 1000.01m@4:10",
+        "ride every20s alt500m: 600m@4:00 up40m, 300m@2:00 down25m, 600m@4:00 up35m, \
+         300m@2:00 down15m, 600m@4:00 up50m, 300m@2:00 down25m, 600m@4:00 up31m",
+        "walk every60s alt-40m: 1km@12:00 up20m, stop 120s, 500m@15:00 up40m noalt, stop 60s, \
+         500m@12:00 down30m, 400m@15:00 up60m",
+        "walk every10s alt100m: jump 30m up50m, 500m@10:00 down60m, 500m@10:00 up30m",
     ];
     let mut sketches: Vec<Sketch> = drawn.iter().map(|line| sketch(line)).collect();
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

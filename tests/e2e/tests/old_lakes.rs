@@ -16,7 +16,7 @@ use storage::testing::postgres_database;
 const OF_ATHLETES: [&str; 3] = ["best_effort_ranks", "derivations", "stats"];
 
 /// Tables that a lake may lack.
-const LACKING: [&str; 2] = ["peaks", "splits"];
+const LACKING: [&str; 3] = ["climbs", "peaks", "splits"];
 
 /// A recording that no kept lake has, of a run with a climb.
 const ONE_MORE: &str = "data/recordings/fit/0134902991.fit";
