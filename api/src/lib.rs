@@ -51,6 +51,7 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::activities::get_activity))
         .routes(routes!(routes::activities::get_map))
         .routes(routes!(routes::activities::list_splits))
+        .routes(routes!(routes::activities::list_climbs))
         .routes(routes!(routes::activities::get_streams))
         .routes(routes!(routes::activities::list_laps))
         .routes(routes!(routes::activities::list_findings))

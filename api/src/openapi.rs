@@ -11,11 +11,11 @@ use utoipa::openapi::OpenApi as Document;
 #[openapi(
     info(
         title = "pacelake",
-        description = "Activities, splits, best efforts, peaks and statistics of one athlete, as \
-            pacelake's tables hold them. Fields are named as the lake's columns: lower snake \
-            case, with the SI unit as suffix. Lists come in pages: give `next` as `after` to go \
-            on. Every answer has an `x-request-id`; answers about activities have an `ETag`, and \
-            304 answers `If-None-Match`.",
+        description = "Activities, splits, climbs, best efforts, peaks and statistics of one \
+            athlete, as pacelake's tables hold them. Fields are named as the lake's columns: \
+            lower snake case, with the SI unit as suffix. Lists come in pages: give `next` as \
+            `after` to go on. Every answer has an `x-request-id`; answers about activities have \
+            an `ETag`, and 304 answers `If-None-Match`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(crate::problem::ProblemBody)),

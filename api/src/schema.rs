@@ -40,6 +40,8 @@ rows! {
     Activity: read::activities::one_shape();
     /// One split.
     Split: read::parts::split_shape();
+    /// One climb.
+    Climb: read::parts::climb_shape();
     /// An activity's samples, one list a channel.
     Streams: optional(read::streams::shape());
     /// One lap.
@@ -83,6 +85,8 @@ lists! {
     ActivityPage: page of ActivitySummary;
     /// All splits of an activity in one unit.
     SplitList: list of Split;
+    /// All climbs of an activity.
+    ClimbList: list of Climb;
     /// All laps of an activity.
     LapList: list of Lap;
     /// All findings of an activity.

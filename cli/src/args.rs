@@ -70,7 +70,7 @@ pub enum Command {
     Import(Import),
     /// List activities, newest first
     Ls(Ls),
-    /// Show one activity: totals, laps, splits, best efforts, findings, sources
+    /// Show one activity: totals, laps, splits, climbs, best efforts, findings, sources
     Show(Show),
     /// Show the fastest efforts over distances
     Best(Best),

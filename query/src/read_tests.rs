@@ -7,6 +7,7 @@ use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
 use super::*;
 use crate::derived::best_effort_ranks::RANKS_TABLE;
 use crate::derived::best_efforts::BEST_EFFORTS_TABLE;
+use crate::derived::climbs::CLIMBS_TABLE;
 use crate::derived::peaks::PEAKS_TABLE;
 use crate::derived::splits::SPLITS_TABLE;
 use crate::derived::stats::STATS_TABLE;
@@ -284,6 +285,16 @@ async fn splits_are_of_one_unit_in_order() {
     assert_eq!(km.schema, parts::split_shape().schema());
     assert_eq!(parts::splits(&session, KEY, "mile").await.unwrap().len(), 1);
     assert!(parts::splits(&session, KEY, "furlong").await.is_err());
+}
+
+#[tokio::test]
+async fn climbs_are_in_order() {
+    let climb = |climb: i32, id: i64| json!({"athlete_id": 1, "activity_id": id, "climb": climb, "gain_m": 30.0 * f64::from(climb)});
+    let rows = json!([climb(2, 7), climb(10, 7), climb(1, 7), climb(1, 8)]);
+    let session = session(&[(&CLIMBS_TABLE, rows)], &[]).await;
+    let climbs = parts::climbs(&session, KEY).await.unwrap();
+    assert_eq!(column(&climbs, "gain_m"), [30.0, 60.0, 300.0]);
+    assert_eq!(climbs.schema, parts::climb_shape().schema());
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::parameters::{
 };
 use crate::problem::{AnyProblem, Problem};
 use crate::reader::Reader;
-use crate::schema::{Activity, ActivityPage, FindingList, LapList, SplitList, Streams};
+use crate::schema::{Activity, ActivityPage, ClimbList, FindingList, LapList, SplitList, Streams};
 
 /// Which activities to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -149,6 +149,23 @@ pub async fn list_splits(
 ) -> Result<Answer<SplitList>, Problem> {
     let key = reader.key(activity_id).await?;
     reader.list(&read::parts::splits(&reader.session, key, &unit).await?)
+}
+
+/// Climbs of one activity, in order.
+///
+/// Of each rise between descents of 20 m or more, the part that gains most
+/// above a slope of 3 %, if it gains at least 30 m.
+#[utoipa::path(get, path = "/api/activities/{activity_id}/climbs", tag = "activities",
+    params(ActivityPath),
+    responses((status = 200, description = "All climbs.", body = ClimbList), AnyProblem))]
+pub async fn list_climbs(
+    _: Athlete,
+    ActivityPath { activity_id }: ActivityPath,
+    _: Parameters<NoParameters>,
+    reader: Reader,
+) -> Result<Answer<ClimbList>, Problem> {
+    let key = reader.key(activity_id).await?;
+    reader.list(&read::parts::climbs(&reader.session, key).await?)
 }
 
 /// Which channels to give, how fine, and in which form.

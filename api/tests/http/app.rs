@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use pacelake_api::{self as api, ServerLimits, State};
 use query::derived::best_effort_ranks::RANKS_TABLE;
 use query::derived::best_efforts::BEST_EFFORTS_TABLE;
+use query::derived::climbs::CLIMBS_TABLE;
 use query::derived::peaks::PEAKS_TABLE;
 use query::derived::splits::SPLITS_TABLE;
 use query::derived::stats::STATS_TABLE;
@@ -181,6 +182,9 @@ fn run() -> Vec<(&'static Table, Value)> {
     let split = |unit: &str, split: i32, distance_m: f64| {
         with_key(json!({"unit": unit, "split": split, "distance_m": distance_m}))
     };
+    let climb = |climb: i32, gain_m: f64| {
+        with_key(json!({"sport": "run", "climb": climb, "gain_m": gain_m}))
+    };
     let effort = json!({
         "sport": "run", "start_date_local": "2024-01-01", "distance_m": 1000.0,
         "elapsed_s": 300.0,
@@ -208,6 +212,7 @@ fn run() -> Vec<(&'static Table, Value)> {
                 split("mile", 1, 1609.344)
             ]),
         ),
+        (&CLIMBS_TABLE, json!([climb(1, 40.5), climb(2, 31.0)])),
         (&BEST_EFFORTS_TABLE, json!([with_key(effort)])),
         (&PEAKS_TABLE, json!([with_key(peak)])),
         (&RANKS_TABLE, json!([with_key(rank)])),

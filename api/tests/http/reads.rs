@@ -75,6 +75,23 @@ async fn splits_are_by_kilometre_unless_asked() {
 }
 
 #[tokio::test]
+async fn climbs_come_in_order() {
+    let app = TestApp::new().await;
+    let climbs = app.json(&format!("/api/activities/{RUN}/climbs")).await;
+    assert_eq!(column(&climbs, "climb"), [1, 2]);
+    assert_eq!(column(&climbs, "gain_m"), [40.5, 31.0]);
+    let ride = app.json(&format!("/api/activities/{RIDE}/climbs")).await;
+    assert_eq!(ride, json!({"items": []}));
+    let exported = app.get("/api/export/climbs").await;
+    let lines: Vec<_> = exported.text().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(
+        lines[0].contains("climb,distance_m,gain_m,grade_percent"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
 async fn streams_give_what_was_asked() {
     let app = TestApp::new().await;
     let path = format!("/api/activities/{RUN}/streams");

@@ -26,7 +26,7 @@ pub async fn run(rim: &Rim, args: &Show) -> Ending {
     };
     let (session, key) = (&reading.session, pointer.key);
     let activity = activities::one(session, key).await.map_err(boxed)?;
-    let sections: [(&str, Rows); 6] = [
+    let sections: [(&str, Rows); 7] = [
         (
             "splits_km",
             parts::splits(session, key, "km").await.map_err(boxed)?,
@@ -35,6 +35,7 @@ pub async fn run(rim: &Rim, args: &Show) -> Ending {
             "splits_mile",
             parts::splits(session, key, "mile").await.map_err(boxed)?,
         ),
+        ("climbs", parts::climbs(session, key).await.map_err(boxed)?),
         (
             "best_efforts",
             parts::best_efforts(session, key).await.map_err(boxed)?,

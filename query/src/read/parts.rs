@@ -1,4 +1,4 @@
-//! What belongs to one activity: splits, laps, findings, efforts.
+//! What belongs to one activity: splits, climbs, laps, findings, efforts.
 //! [`super::streams`] has its samples.
 
 use arrow::array::RecordBatch;
@@ -11,6 +11,7 @@ use storage::tables::{FINDINGS, LAPS};
 
 use super::{Shape, one_of};
 use crate::derived::best_efforts::BEST_EFFORTS_TABLE;
+use crate::derived::climbs::CLIMBS_TABLE;
 use crate::derived::peaks::PEAKS_TABLE;
 use crate::derived::splits::SPLITS_TABLE;
 use crate::error::Error;
@@ -23,6 +24,11 @@ pub const UNITS: &[&str] = &["km", "mile"];
 /// The rows of [`splits`].
 pub fn split_shape() -> Shape {
     Shape::without("Split", &SPLITS_TABLE, &[])
+}
+
+/// The rows of [`climbs`].
+pub fn climb_shape() -> Shape {
+    Shape::without("Climb", &CLIMBS_TABLE, &[])
 }
 
 /// The rows of [`laps`].
@@ -64,6 +70,14 @@ pub async fn splits(session: &Session, key: ActivityKey, unit: &str) -> Result<R
         eq(units, &unit).map(Some)
     };
     split_shape().give(arranged(rows, table, &["split"], in_unit)?)
+}
+
+/// The climbs of one activity, in order.
+///
+/// # Errors
+/// The session's.
+pub async fn climbs(session: &Session, key: ActivityKey) -> Result<Rows, Error> {
+    in_order(session, key, &CLIMBS_TABLE, &climb_shape()).await
 }
 
 /// Laps and pool lengths of one activity, in order.
