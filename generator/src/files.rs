@@ -85,6 +85,19 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_a_seed_are_those_of_the_first_version() {
+        // FNV-1a of the first recording of each athlete, as commit ce00a69
+        // wrote them.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for number in [0, 1] {
+            for byte in PLAN.recording(number).unwrap().fit {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        assert_eq!(hash, 0xe5c5_bfa1_df72_2b1b);
+    }
+
+    #[test]
     fn what_is_written_is_read_as_one_whole_activity() {
         for number in 0..PLAN.activities {
             let made = PLAN.recording(number).unwrap();

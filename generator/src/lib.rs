@@ -10,6 +10,7 @@ mod athlete;
 mod error;
 mod files;
 mod fit;
+mod memory;
 mod motion;
 mod outing;
 mod plan;
