@@ -1,4 +1,4 @@
-//! What can go wrong: a folder that cannot be written.
+//! What can go wrong: a folder that cannot be written, a life that is too short.
 
 use std::path::PathBuf;
 
@@ -15,6 +15,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// More activities than so many athletes have in a life.
+    #[error("{athletes} athletes do not train {activities} times in a hundred years")]
+    TooMany {
+        /// How many were asked for.
+        activities: u64,
+        /// Of how many athletes.
+        athletes: u64,
+    },
     /// The encoder refused a message, which is a fault of ours.
     #[error("a message does not fit the format: {0}")]
     Encode(String),
@@ -24,6 +32,7 @@ impl Failure for Error {
     fn code(&self) -> Code {
         match self {
             Self::Write { .. } => Code::UnreadablePath,
+            Self::TooMany { .. } => Code::InvalidArgument,
             Self::Encode(_) => Code::Internal,
         }
     }
@@ -31,6 +40,7 @@ impl Failure for Error {
     fn try_next(&self) -> &'static str {
         match self {
             Self::Write { .. } => "name a folder that can be written, with room on its disk",
+            Self::TooMany { .. } => "ask for more athletes, or for fewer activities",
             Self::Encode(_) => "report it with the command that was run",
         }
     }

@@ -21,6 +21,16 @@ impl Random {
         random
     }
 
+    /// The sequence at the end of a path of numbers, such as an athlete, a week
+    /// and an outing of it: each path has its own.
+    pub fn at(seed: u64, path: &[u64]) -> Self {
+        let first = Self::of(seed, path.len() as u64);
+        path.iter().fold(first, |mut before, step| {
+            let seed = before.bits();
+            Self::of(seed, *step)
+        })
+    }
+
     fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mix(self.0)
@@ -39,6 +49,17 @@ impl Random {
     /// A whole number from 0 to below `count`.
     pub fn below(&mut self, count: usize) -> usize {
         ((self.unit() * count as f64) as usize).min(count.saturating_sub(1))
+    }
+
+    /// A whole number from `low` to `high`, both included; `low` is no higher.
+    pub fn whole(&mut self, low: u32, high: u32) -> u32 {
+        let count = high.saturating_sub(low) as usize + 1;
+        low + self.below(count) as u32
+    }
+
+    /// One of the list, which is not empty.
+    pub fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len())]
     }
 
     /// True in this share of all cases.
@@ -106,6 +127,25 @@ mod tests {
                 9_817_491_932_198_370_423
             ]
         );
+    }
+
+    #[test]
+    fn each_path_has_its_own_sequence() {
+        let first = |path: &[u64]| Random::at(5, path).bits();
+        let paths: [&[u64]; 6] = [&[], &[1], &[2], &[1, 2], &[2, 1], &[1, 2, 0]];
+        let values: std::collections::BTreeSet<u64> = paths.into_iter().map(first).collect();
+        assert_eq!(values.len(), paths.len());
+        assert_eq!(first(&[1, 2]), first(&[1, 2]));
+        assert_ne!(first(&[1, 2]), Random::at(6, &[1, 2]).bits());
+    }
+
+    #[test]
+    fn whole_numbers_reach_both_ends() {
+        let mut random = Random::of(3, 4);
+        let drawn: std::collections::BTreeSet<u32> =
+            (0..1_000).map(|_| random.whole(7, 11)).collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [7, 8, 9, 10, 11]);
+        assert_eq!(random.whole(4, 4), 4);
     }
 
     #[test]
