@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use storage::{ActivityId, AthleteId};
 
-pub use self::generate::{Generate, Packing};
+pub use self::generate::{Generate, Layout, Packing};
 pub use athlete::{Athlete, AthleteCommand};
 pub use purge::Purge;
 

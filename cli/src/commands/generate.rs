@@ -2,17 +2,27 @@
 
 use std::process::ExitCode;
 
-use generator::{Format, Plan};
+use generator::{Format, Layout, Plan, World};
 use jobs::progress::Progress;
 
 use super::{Ending, boxed};
-use crate::args::{Generate, Packing};
+use crate::args::{self, Generate, Packing};
 use crate::output::Talk;
 
-/// Writes them below the folder.
+/// How many are made where nothing says how many.
+const USUAL: u64 = 1_000;
+
+/// Writes them below the folder: plain ones, or years of training.
 pub fn run(args: &Generate) -> Ending {
+    match (args.years, args.format) {
+        (None, None) => plain(args),
+        (_, _) => training(args),
+    }
+}
+
+fn plain(args: &Generate) -> Ending {
     let plan = Plan {
-        activities: args.activities,
+        activities: args.activities.unwrap_or(USUAL),
         seed: args.seed,
         athletes: args.athletes,
         minutes: args.minutes,
@@ -27,5 +37,33 @@ pub fn run(args: &Generate) -> Ending {
     talk.end();
     made.map_err(boxed)?;
     eprintln!("{} recordings below {}", plan.activities, args.to.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn training(args: &Generate) -> Ending {
+    let usual = args.years.is_none().then_some(USUAL);
+    let world = World {
+        seed: args.seed,
+        athletes: args.athletes,
+        activities: args.activities.or(usual),
+        years: args.years,
+        layout: match args.format {
+            None | Some(args::Layout::Files) => Layout::Files,
+            Some(args::Layout::Archive) => Layout::Archive,
+        },
+        packed: args.packing == Packing::Gz,
+    };
+    world.check().map_err(boxed)?;
+    let talk = Talk::default();
+    talk.begin("generate", world.outings().count() as u64);
+    let written = generator::write(&world, &args.to, &|| talk.advance(1));
+    talk.end();
+    let written = written.map_err(boxed)?;
+    eprintln!(
+        "{} activities, {} recordings and truth.jsonl below {}",
+        written.activities,
+        written.recordings,
+        args.to.display()
+    );
     Ok(ExitCode::SUCCESS)
 }

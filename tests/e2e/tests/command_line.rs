@@ -106,6 +106,10 @@ fn wrong_usage_ends_with_2() {
             &["export", "--table", "splits", "--all", "--to", "x"],
         ),
         (
+            "training of so many minutes",
+            &["generate", "--years", "1", "--minutes", "3", "--to", "x"],
+        ),
+        (
             "an unknown setting",
             &["--config", "tests/e2e/unknown_setting.toml", "ls"],
         ),
