@@ -8,6 +8,9 @@ LISTEN ?= 127.0.0.1:8080
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
+# How many generated activities are compared with what is true of them.
+TRUTH ?= 2000
+
 # How many processes the campaign kills, and where it keeps its journal.
 KILLS ?= 1000
 CAMPAIGN_DIR ?= target/campaign
@@ -15,7 +18,7 @@ CAMPAIGN_DIR ?= target/campaign
 # rustup's folder, for shells that have not read its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo demo-data clean-demo duckdb-session test doc bench campaign fuzz check-tools
+.PHONY: help build demo demo-data clean-demo duckdb-session truth test doc bench campaign fuzz check-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,6 +38,10 @@ clean-demo: ## forget what the demo imported
 
 duckdb-session: build ## print what DuckDB says to docs/duckdb.md
 	cargo test --locked -p pacelake-e2e --test duckdb_document -- --nocapture --test-threads 1
+
+truth: build ## compare TRUTH generated activities with what is true of them; writes docs/truth.md
+	PACELAKE_TEST_TRUTH=$(TRUTH) PACELAKE_TEST_TRUTH_PAGE=docs/truth.md \
+		cargo test --locked -p pacelake-e2e --test truth -- --nocapture
 
 test: ## every check there is
 	@scripts/test
