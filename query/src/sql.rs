@@ -20,9 +20,32 @@ use crate::session::{Held, Rows, Session};
 /// How deep expressions and subqueries may be nested.
 const DEPTH: usize = 50;
 /// How many words and signs a statement may have, literals and commas aside.
-/// Planning a chain of operators or of UNION takes the square of its length,
-/// and cannot be stopped half-way.
-const WORDS: usize = 1_000;
+const WORDS: usize = 3_000;
+/// How many of them one clause may have, what is in parentheses aside. Planning
+/// a chain of operators goes as deep as the chain is long, takes the square of
+/// its length, and cannot be stopped half-way.
+const CHAIN: usize = 1_000;
+/// How many selects and tables may be chained by UNION, JOIN and their like.
+const UNITED: usize = 250;
+/// Words that begin a clause: a chain ends there.
+const CLAUSES: [Keyword; 8] = [
+    Keyword::SELECT,
+    Keyword::FROM,
+    Keyword::WHERE,
+    Keyword::GROUP,
+    Keyword::HAVING,
+    Keyword::WINDOW,
+    Keyword::QUALIFY,
+    Keyword::ORDER,
+];
+/// Words that chain selects or tables.
+const UNITING: [Keyword; 5] = [
+    Keyword::UNION,
+    Keyword::EXCEPT,
+    Keyword::INTERSECT,
+    Keyword::MINUS,
+    Keyword::JOIN,
+];
 /// How deep parentheses that follow a word may be nested: functions, CAST,
 /// `IN (…)`, `FROM (…)`. Where an error is inside, the parser reads most of
 /// these twice, so that each level doubles its time.
@@ -62,39 +85,53 @@ pub(crate) async fn plan(state: &SessionState, text: &str) -> Result<LogicalPlan
 
 /// Refuses a statement that would take long to parse or to plan. What cannot
 /// be cut into words is left to the parser, whose message is better.
-fn refuse_size(text: &str) -> Result<(), Error> {
+pub(crate) fn refuse_size(text: &str) -> Result<(), Error> {
     let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
-    let mut words = 0;
-    let mut open: Vec<bool> = Vec::new();
-    let mut calls = 0;
+    let (mut words, mut united, mut calls) = (0, 0, 0);
+    // Of each open parenthesis: whether it follows a word, and how long the
+    // clause around it was.
+    let mut open: Vec<(bool, usize)> = Vec::new();
+    let (mut chain, mut longest) = (0, 0);
     let mut after_word = false;
     for token in tokens.iter().flatten() {
-        match token {
+        let keyword = match token {
             Token::Whitespace(_) => continue,
-            Token::LParen => {
-                open.push(after_word);
-                calls += usize::from(after_word);
-                if calls > CALLS {
-                    return Err(Error::TooDeep { limit: CALLS });
-                }
-            }
-            Token::RParen => calls -= usize::from(open.pop().unwrap_or_default()),
-            _ => {}
-        }
+            Token::Word(word) => Some(word.keyword),
+            _ => None,
+        };
         let is_literal = matches!(
             token,
             Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)
         );
         words += usize::from(!is_literal);
-        after_word = matches!(token, Token::Word(_));
+        chain += usize::from(!is_literal);
+        longest = longest.max(chain);
+        united += usize::from(keyword.is_some_and(|word| UNITING.contains(&word)));
+        match token {
+            Token::LParen => {
+                open.push((after_word, chain));
+                chain = 0;
+                calls += usize::from(after_word);
+                if calls > CALLS {
+                    return Err(Error::TooDeep { limit: CALLS });
+                }
+            }
+            Token::RParen => {
+                let (was_call, around) = open.pop().unwrap_or_default();
+                calls -= usize::from(was_call);
+                chain = around;
+            }
+            _ if keyword.is_some_and(|word| CLAUSES.contains(&word)) => chain = 0,
+            _ => {}
+        }
+        after_word = keyword.is_some();
     }
-    if words <= WORDS {
-        return Ok(());
+    for (words, limit) in [(words, WORDS), (longest, CHAIN), (united, UNITED)] {
+        if words > limit {
+            return Err(Error::TooComplex { words, limit });
+        }
     }
-    Err(Error::TooComplex {
-        words,
-        limit: WORDS,
-    })
+    Ok(())
 }
 
 fn one_statement(text: &str) -> Result<Statement, Error> {

@@ -48,6 +48,12 @@ async fn an_answer_and_an_export_have_so_much_time() {
     let hurried = app(|limits| limits.answer_time = Duration::ZERO).await;
     check(&hurried.get(LIST).await, 504, "timeout");
     let hurried = app(|limits| limits.export_time = Duration::ZERO).await;
-    let export = hurried.get("/api/export/activities").await;
-    check(&export, 422, "query_limit");
+    // Two rows may be out before a clock has ticked.
+    for _ in 0..100 {
+        let export = hurried.get("/api/export/activities").await;
+        if export.status != StatusCode::OK {
+            return check(&export, 422, "query_limit");
+        }
+    }
+    panic!("exports without any time were all answered");
 }
