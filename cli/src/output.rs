@@ -172,9 +172,7 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 pub fn values(
     rows: &query::session::Rows,
 ) -> Result<Vec<serde_json::Value>, Box<dyn storage::Failure + Send + Sync>> {
-    let text = query::output::write_rows(rows, query::output::Format::Json, Vec::new())
-        .map_err(crate::commands::boxed)?;
-    Ok(serde_json::from_slice(&text).unwrap_or_default())
+    query::output::values(rows).map_err(crate::commands::boxed)
 }
 
 /// Only these columns, in this order; those that there are not are left out.

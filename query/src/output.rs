@@ -13,9 +13,9 @@ use std::io::Write;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::csv;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use arrow::json;
@@ -191,6 +191,33 @@ pub fn write_rows<W: Write + Send>(rows: &Rows, format: Format, out: W) -> Resul
         output.write(batch)?;
     }
     output.finish()
+}
+
+/// Rows as JSON values: an object each.
+///
+/// # Errors
+/// Where a value has no JSON form.
+pub fn values(rows: &Rows) -> Result<Vec<serde_json::Value>, Error> {
+    let text = write_rows(rows, Format::Json, Vec::new())?;
+    let parsed: Result<Vec<serde_json::Value>, _> = serde_json::from_slice(&text);
+    let mut values = parsed.map_err(|error| Error::Malformed {
+        table: "rows as JSON",
+        problem: error.to_string(),
+    })?;
+    // The parser reads some doubles as their neighbours.
+    let mut objects = values.iter_mut();
+    for batch in &rows.batches {
+        let objects: Vec<_> = objects.by_ref().take(batch.num_rows()).collect();
+        for (object, row) in objects.into_iter().zip(0..) {
+            for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+                let doubles = column.as_primitive_opt::<Float64Type>();
+                if let Some(doubles) = doubles.filter(|doubles| doubles.is_valid(row)) {
+                    object[field.name().as_str()] = doubles.value(row).into();
+                }
+            }
+        }
+    }
+    Ok(values)
 }
 
 /// Writes rows and ends the row group when it has grown large: a million rows

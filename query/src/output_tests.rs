@@ -172,3 +172,19 @@ fn formats_are_named() {
     }
     assert!("xml".parse::<Format>().is_err());
 }
+
+/// As JSON text is commonly parsed, this one comes out as its neighbour.
+#[test]
+fn values_are_the_doubles_themselves() {
+    let number = 11.326036666666667_f64;
+    let column: ArrayRef = Arc::new(Float64Array::from(vec![Some(number), None]));
+    let batch = RecordBatch::try_from_iter_with_nullable([("speed_m_s", column, true)]).unwrap();
+    let rows = Rows {
+        schema: batch.schema(),
+        batches: vec![batch],
+    };
+    let values = super::values(&rows).unwrap();
+    let read = values[0]["speed_m_s"].as_f64().unwrap();
+    assert_eq!(read.to_bits(), number.to_bits());
+    assert!(values[1]["speed_m_s"].is_null());
+}
