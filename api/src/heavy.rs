@@ -143,6 +143,26 @@ impl Heavy {
     }
 }
 
+impl Heavy {
+    /// Does work of one answer in a turn of the statements, beside reads.
+    ///
+    /// # Errors
+    /// `too_busy` where no turn came, `query_limit` where it took too long or
+    /// too much memory.
+    pub async fn one<T>(
+        &self,
+        time: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Problem> {
+        let _turn = self.queries.take().await?;
+        tokio::select! {
+            done = work => Ok(done),
+            () = tokio::time::sleep(time) => Err(too_long(time)),
+            () = self.memory.runs_short() => Err(short_of_memory()),
+        }
+    }
+}
+
 impl Memory {
     /// Waits until the process holds more than it may, and more than now: what
     /// an allocator keeps of earlier work is free for this one.

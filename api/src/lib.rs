@@ -59,6 +59,7 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::stats::list_stats))
         .routes(routes!(routes::analytics::list_peaks))
         .routes(routes!(routes::analytics::list_best_efforts))
+        .routes(routes!(routes::explain::explain_number))
         .routes(routes!(routes::export::export_table))
         .routes(routes!(routes::sql::run_sql))
         .routes(routes!(routes::health::get_health))

@@ -35,7 +35,11 @@ pub(crate) fn head() -> Document {
 
 /// The whole document.
 pub fn openapi() -> Document {
-    let (_, document) = crate::router().split_for_parts();
+    let (_, mut document) = crate::router().split_for_parts();
+    // The router marks what takes several segments; a document cannot.
+    let paths = std::mem::take(&mut document.paths.paths);
+    let plain = |(path, item): (String, _)| (path.replace("{*", "{"), item);
+    document.paths.paths = paths.into_iter().map(plain).collect();
     document
 }
 
@@ -93,7 +97,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(names.len(), 17);
+        assert_eq!(names.len(), 19);
     }
 
     #[test]

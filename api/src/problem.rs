@@ -157,6 +157,12 @@ impl Problem {
     }
 }
 
+impl From<jobs::Error> for Problem {
+    fn from(error: jobs::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
 impl From<query::Error> for Problem {
     fn from(error: query::Error) -> Self {
         Self::of(&error)

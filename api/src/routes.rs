@@ -3,6 +3,7 @@
 pub mod activities;
 pub mod analytics;
 pub mod documents;
+pub mod explain;
 pub mod export;
 pub mod health;
 pub mod runs;

@@ -3,6 +3,8 @@
 //! A column is described once, where its table is declared; here it becomes a
 //! property with its type, unit and sentence.
 
+pub mod explained;
+
 use std::borrow::Cow;
 
 use query::read::{self, Shape};

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use jobs::Context;
+use jobs::progress::{Silent, Stop};
 use query::Session;
 use storage::{AthleteId, Storage};
 use tokio::sync::Mutex;
@@ -60,6 +62,16 @@ impl State {
     pub fn watching(mut self, in_use: fn() -> Option<u64>) -> Self {
         self.heavy = self.heavy.watching(in_use);
         self
+    }
+
+    /// What jobs need.
+    pub fn context(&self) -> Context {
+        Context {
+            storage: self.storage.clone(),
+            now: jiff::Timestamp::now,
+            progress: Arc::new(Silent),
+            stop: Stop::default(),
+        }
     }
 
     /// A session at the newest snapshot, and the snapshot's id.

@@ -3,6 +3,7 @@
 mod athlete;
 pub mod backup;
 pub mod check;
+pub mod explain;
 mod generate;
 pub mod maintain;
 mod purge;
@@ -76,6 +77,8 @@ pub enum Command {
     Best(Best),
     /// Show totals by year, month, week or day
     Stats(Stats),
+    /// Take one number apart: definition, inputs, SQL, and the number computed anew
+    Explain(explain::Explain),
     /// Ask the lake's tables in SQL, read-only
     Sql(Sql),
     /// Write tables as Parquet or CSV files
@@ -312,7 +315,8 @@ pub enum ExportFormat {
 #[command(after_help = "Examples:
   pacelake recompute                         only what is stale
   pacelake recompute --full                  everything, from the raw recordings
-  pacelake recompute --full --since 2022-01-01")]
+  pacelake recompute --full --since 2022-01-01
+  pacelake recompute --dry-run               what that would change, and nothing else")]
 pub struct Recompute {
     /// Everything, stale or not, from the raw recordings
     #[arg(long)]
@@ -323,6 +327,12 @@ pub struct Recompute {
     /// Only activities that began on this day (UTC) or later
     #[arg(long, value_name = "DATE")]
     pub since: Option<Date>,
+    /// Count the cells that would change, show some of them, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How what would change is printed
+    #[arg(long, value_enum, default_value_t, requires = "dry_run")]
+    pub format: TalkFormat,
 }
 
 /// `pacelake audit`.

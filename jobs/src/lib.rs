@@ -11,6 +11,7 @@ pub mod context;
 pub mod derive;
 mod error;
 pub mod exit;
+pub mod explain;
 pub mod growth;
 mod identify;
 pub mod import;

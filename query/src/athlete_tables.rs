@@ -11,8 +11,10 @@ use datafusion::common::DataFusionError;
 use datafusion::prelude::{SessionContext, col, lit};
 use storage::AthleteId;
 use storage::table::Table;
+use storage::tables::ACTIVITIES;
 
 use crate::derived::best_effort_ranks::{BEST_EFFORT_RANKS, RANKS_TABLE};
+use crate::derived::best_efforts::BEST_EFFORTS_TABLE;
 use crate::derived::{DERIVED, Derived, How};
 use crate::error::Error;
 
@@ -48,6 +50,30 @@ pub async fn athlete_tables(
 ) -> Result<AthleteTables, Error> {
     let narrowed = narrowed(ctx, athletes).await.map_err(failed)?;
     computed(&narrowed).await
+}
+
+/// The same over rows at hand of `activities` and `best_efforts`.
+///
+/// # Errors
+///
+/// As [`athlete_tables`].
+pub async fn over_rows(
+    activities: Vec<RecordBatch>,
+    best_efforts: Vec<RecordBatch>,
+    athletes: &[AsOf],
+) -> Result<AthleteTables, Error> {
+    let session = SessionContext::new();
+    let tables = [
+        (&ACTIVITIES, activities),
+        (&BEST_EFFORTS_TABLE, best_efforts),
+    ];
+    for (table, rows) in tables {
+        let rows = MemTable::try_new(table.schema(), vec![rows]).map_err(failed)?;
+        session
+            .register_table(table.name, Arc::new(rows))
+            .map_err(failed)?;
+    }
+    athlete_tables(&session, athletes).await
 }
 
 /// The tables that the definitions give over the tables of a session, which

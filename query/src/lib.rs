@@ -20,6 +20,7 @@ pub mod downsample;
 pub mod encode;
 pub mod error;
 pub mod exact;
+pub mod explain;
 pub mod export;
 pub mod exported;
 pub mod ledger;

@@ -3,6 +3,7 @@
 mod app;
 mod documents;
 mod errors;
+mod explain;
 mod exports;
 mod freshness;
 mod limits;

@@ -6,6 +6,7 @@ mod backup;
 mod best;
 mod check;
 mod document;
+mod explain;
 mod export;
 mod generate;
 mod import;
@@ -49,6 +50,7 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Show(args) => show::run(&rim, args).await,
         Command::Best(args) => best::run(&rim, args).await,
         Command::Stats(args) => stats::run(&rim, args).await,
+        Command::Explain(args) => explain::run(&rim, args).await,
         Command::Sql(args) => sql::run(&rim, args).await,
         Command::Export(args) => export::run(&rim, args).await,
         Command::Verify(args) => verify::run(args).await,
@@ -152,6 +154,7 @@ impl Rim {
             context,
             athlete,
             session,
+            snapshot: view.snapshot_id(),
         })
     }
 }
@@ -168,6 +171,8 @@ pub struct Reading {
     pub athlete: Athlete,
     /// SQL on it.
     pub session: Session,
+    /// Its id.
+    pub snapshot: i64,
 }
 
 /// An error on its way to the rim.

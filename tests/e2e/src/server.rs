@@ -172,8 +172,42 @@ impl Drop for Server {
 fn answer(mut stream: TcpStream) -> (u16, String) {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("it is read");
-    let answer = String::from_utf8_lossy(&answer);
-    let status = answer.split(' ').nth(1).and_then(|text| text.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    (status.unwrap_or(0), body.to_owned())
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.map_or(answer.len(), |end| end + 4));
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    let status = head.split(' ').nth(1).and_then(|text| text.parse().ok());
+    let body = match head.contains("transfer-encoding: chunked") {
+        true => unchunked(&answer).0,
+        false => body.to_vec(),
+    };
+    let body = String::from_utf8_lossy(&body).into_owned();
+    (status.unwrap_or(0), body)
+}
+
+/// The payload of a chunked answer with its head, and whether its last chunk is
+/// there.
+///
+/// # Panics
+/// If it has no head, or a chunk does not say how long it is.
+pub fn unchunked(answer: &[u8]) -> (Vec<u8>, bool) {
+    let head = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("an answer has a head");
+    let mut rest = &answer[head + 4..];
+    let mut whole = Vec::new();
+    while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
+        let size = String::from_utf8_lossy(&rest[..end]);
+        let size = usize::from_str_radix(&size, 16).expect("a chunk says how long it is");
+        if size == 0 {
+            return (whole, true);
+        }
+        let chunk = &rest[end + 2..];
+        whole.extend_from_slice(&chunk[..size.min(chunk.len())]);
+        let Some(next) = chunk.get(size + 2..) else {
+            break;
+        };
+        rest = next;
+    }
+    (whole, false)
 }

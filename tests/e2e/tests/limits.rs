@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pacelake_e2e::{Home, Server};
+use pacelake_e2e::{Home, Server, unchunked};
 use serde_json::Value;
 
 /// How much memory a server of the tests may take beyond its first needs. Far
@@ -141,29 +141,6 @@ fn read_some(stream: &mut TcpStream, bytes: usize) -> Vec<u8> {
     let mut read = vec![0; bytes];
     stream.read_exact(&mut read).unwrap();
     read
-}
-
-/// The payload of a chunked answer, and whether its last chunk is there.
-fn unchunked(answer: &[u8]) -> (Vec<u8>, bool) {
-    let head = answer
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .unwrap();
-    let mut rest = &answer[head + 4..];
-    let mut whole = Vec::new();
-    while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
-        if size == 0 {
-            return (whole, true);
-        }
-        let chunk = &rest[end + 2..];
-        whole.extend_from_slice(&chunk[..size.min(chunk.len())]);
-        let Some(next) = chunk.get(size + 2..) else {
-            break;
-        };
-        rest = next;
-    }
-    (whole, false)
 }
 
 const SAMPLES: &str = "/api/export/samples?format=csv";

@@ -155,19 +155,32 @@ impl Reached {
     }
 }
 
-/// The rises between turning points from which altitude goes back at least
-/// `hysteresis_cm`, above 0: the samples of foot and top, in order of time.
+/// Each rise (`1`) and fall (`-1`) of altitudes without nulls between turning
+/// points from which altitude goes back at least `hysteresis_cm`, above 0: the
+/// sample where it begins, its way, and the sample where the next begins.
+pub fn ways(altitude_cm: &[i64], hysteresis_cm: i64) -> Vec<(usize, i64, Option<usize>)> {
+    let turns = turning_points(altitude_cm, hysteresis_cm);
+    let nexts = turns.iter().skip(1).map(|&(turn, _)| Some(turn));
+    let ways = turns.iter().zip(nexts.chain([None]));
+    let sign = |way: Way| match way {
+        Way::Up => 1,
+        Way::Down => -1,
+        Way::Level => 0,
+    };
+    ways.map(|(&(from, way), to)| (from, sign(way), to))
+        .collect()
+}
+
+/// The rises among them: the samples of foot and top, in order of time.
 ///
 /// Among equal extremes each is the earliest, so that a level foot belongs to
 /// its rise and a level top does not. The last rise ends at its highest sample
 /// although nothing went back from it.
 pub fn rises(altitude_cm: &[i64], hysteresis_cm: i64) -> Vec<(usize, usize)> {
-    let turns = turning_points(altitude_cm, hysteresis_cm);
-    let nexts = turns.iter().skip(1).map(|&(turn, _)| Some(turn));
-    let ways = turns.iter().zip(nexts.chain([None]));
-    let rises = ways.filter(|((_, way), _)| *way == Way::Up);
+    let ways = ways(altitude_cm, hysteresis_cm).into_iter();
+    let rises = ways.filter(|(_, way, _)| *way == 1);
     rises
-        .map(|(&(foot, _), top)| (foot, top.unwrap_or_else(|| highest(altitude_cm, foot))))
+        .map(|(foot, _, top)| (foot, top.unwrap_or_else(|| highest(altitude_cm, foot))))
         .collect()
 }
 
