@@ -3,6 +3,8 @@
 //! Rows that come out as they were are left alone, so a second run finds
 //! nothing and the lake does not grow by it.
 
+mod preview;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ use crate::context::Context;
 use crate::derive::{Tables, reconcile, replace_differing};
 use crate::error::Error;
 use crate::replay;
+
+pub use preview::{Column, Preview, preview};
 
 /// How many activities one commit may hold: all their samples are in memory,
 /// as they are and as they were.
