@@ -40,6 +40,8 @@ fn sketches() -> Vec<Sketch> {
         "run_indoor: 1000.01m@4:10",
         "ride every20s alt500m: 600m@4:00 up40m, 300m@2:00 down25m, 600m@4:00 up35m, \
          300m@2:00 down15m, 600m@4:00 up50m, 300m@2:00 down25m, 600m@4:00 up31m",
+        "ride every30s alt200m: 600m@5:00 up40m, 600m@2:30 down40m, 600m@5:00 up40m, \
+         600m@2:30 down40m, 600m@5:00 up40m, 600m@2:30 down40m, 600m@5:00 up40m",
         "walk every60s alt-40m: 1km@12:00 up20m, stop 120s, 500m@15:00 up40m noalt, stop 60s, \
          500m@12:00 down30m, 400m@15:00 up60m",
         "walk every10s alt100m: jump 30m up50m, 500m@10:00 down60m, 500m@10:00 up30m",
