@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pacelake_e2e::{Home, difference, duckdb, root, rows};
+use serde_json::Value;
 use storage::testing::postgres_database;
 
 /// Tables of athletes, and the ledger, which has lines of athletes. Ranks are
@@ -17,6 +18,10 @@ const OF_ATHLETES: [&str; 3] = ["best_effort_ranks", "derivations", "stats"];
 
 /// Tables that a lake may lack.
 const LACKING: [&str; 3] = ["climbs", "peaks", "splits"];
+
+/// What version 2 of `totals` and `splits` gives pool swims otherwise; an
+/// activity with other totals is of another revision.
+const OTHERWISE: [&str; 3] = ["moving_s", "avg_speed_m_s", "revision"];
 
 /// A recording that no kept lake has, of a run with a climb.
 const ONE_MORE: &str = "data/recordings/fit/0134902991.fit";
@@ -45,7 +50,13 @@ fn unpacked(lake: &Path) -> (Home, Vec<String>) {
         let place = tempfile::tempdir().unwrap();
         untar(&backup, place.path());
         let (from, to) = (place.path().to_str(), home.data_dir().to_str());
-        home.succeed(&["restore", "--from", from.unwrap(), "--to", to.unwrap()]);
+        let restored = home.run(&["restore", "--from", from.unwrap(), "--to", to.unwrap()]);
+        // Of what is wrong it may only name what a raised version makes stale.
+        let told = format!("{}\n{}", restored.stdout, restored.stderr);
+        let mut problems = told.lines().filter(|line| line.starts_with("problem"));
+        let other = problems.find(|line| !line.ends_with("`pacelake recompute` renews it"));
+        assert_eq!(other, None, "{told}");
+        assert!(told.contains("restored backup"), "{told}");
         home
     } else {
         let home = Home::new(None);
@@ -73,6 +84,44 @@ fn knew(rows: &[String], name: &str) -> bool {
     rows.iter().any(|row| table(row) == name || names_it(row))
 }
 
+/// Rows without what version 2 of `totals` and `splits` made otherwise: time in
+/// which two lengths of a pool overlap moves once. Statistics of all sports hold
+/// swims too.
+fn without_moving_swims(rows: Vec<String>) -> Vec<String> {
+    let parsed = |row: &str| -> Value {
+        let (_, json) = row.split_once('\t').unwrap();
+        serde_json::from_str(json).unwrap()
+    };
+    let is_of = |row: &Value, sport: &str| {
+        let of = row["sport"].as_str();
+        of.is_some_and(|of| of.starts_with(sport))
+    };
+    let swims: BTreeSet<i64> = rows
+        .iter()
+        .filter(|row| table(row) == "activities")
+        .map(|row| parsed(row))
+        .filter(|row| is_of(row, "swim"))
+        .map(|row| row["activity_id"].as_i64().unwrap())
+        .collect();
+    let moves_otherwise = |table: &str, row: &Value| match table {
+        "activities" => is_of(row, "swim"),
+        "splits" => swims.contains(&row["activity_id"].as_i64().unwrap()),
+        "stats" => is_of(row, "swim") || is_of(row, "all"),
+        _ => false,
+    };
+    rows.into_iter()
+        .map(|text| {
+            let mut row = parsed(&text);
+            if !moves_otherwise(table(&text), &row) {
+                return text;
+            }
+            let columns = row.as_object_mut().unwrap();
+            columns.retain(|name, _| !OTHERWISE.contains(&name.as_str()));
+            format!("{}\t{row}", table(&text))
+        })
+        .collect()
+}
+
 #[test]
 fn every_version_opens_the_lakes_of_earlier_ones() {
     let lakes = lakes();
@@ -91,6 +140,11 @@ fn every_version_opens_the_lakes_of_earlier_ones() {
             let of_days = ["best_effort_ranks", "derivations"];
             let lasts = |row: &&String| !of_days.contains(&table(row)) && knew(&kept, table(row));
             rows.iter().filter(lasts).cloned().collect()
+        };
+        let is_first = kept.iter().any(|row| row.contains("totals=1"));
+        let lasting = |rows: &[String]| match is_first {
+            true => without_moving_swims(lasting(rows)),
+            false => lasting(rows),
         };
         let expected = lasting(&kept);
         let assert_same = |what: &str| {
