@@ -222,8 +222,14 @@ mod tests {
     use crate::{assert_none, workspace};
 
     /// Where statements may be put together: values are bound there all the
-    /// same, only names and counts of placeholders are not.
-    const STATEMENT_BUILDERS: &[&str] = &["storage/src/ducklake/", "storage/src/catalog/"];
+    /// same, only names and counts of placeholders are not. An explanation's
+    /// statement is for others to run; the values in it are those of a row that
+    /// is there, and are quoted.
+    const STATEMENT_BUILDERS: &[&str] = &[
+        "storage/src/ducklake/",
+        "storage/src/catalog/",
+        "query/src/explain/statement.rs",
+    ];
 
     #[test]
     fn every_word_stands_where_it_belongs() {
