@@ -270,7 +270,11 @@ fn maintenance_that_is_cut_off_goes_on() {
                     let known = [Some(INTERRUPTED), Some(0), None].contains(&code);
                     assert!(known, "{at}: {code:?}");
                 }
-                Signal::Kill => assert_eq!(code.is_none(), running, "{at}: {code:?}"),
+                // It may end by itself between the look and the kill.
+                Signal::Kill if running => {
+                    assert!(matches!(code, None | Some(0)), "{at}: {code:?}")
+                }
+                Signal::Kill => assert_eq!(code, Some(0), "{at}"),
             }
             cut_off += usize::from(code != Some(0));
             let left = sum(&maintain(&home, &["--dry-run"]), "before", "files");
