@@ -27,7 +27,7 @@ pub enum Error {
     /// The statement is too long to be planned.
     #[error("the statement has {words} words and signs, more than {limit}")]
     TooComplex {
-        /// How many it has, literals and commas aside.
+        /// How many it has, literals, commas and parentheses aside.
         words: usize,
         /// The limit.
         limit: usize,

@@ -19,7 +19,8 @@ use crate::session::{Held, Rows, Session};
 
 /// How deep expressions and subqueries may be nested.
 const DEPTH: usize = 50;
-/// How many words and signs a statement may have, literals and commas aside.
+/// How many words and signs a statement may have, literals, commas and
+/// parentheses aside.
 const WORDS: usize = 3_000;
 /// How many of them one clause may have, what is in parentheses aside. Planning
 /// a chain of operators goes as deep as the chain is long, takes the square of
@@ -99,12 +100,17 @@ pub(crate) fn refuse_size(text: &str) -> Result<(), Error> {
             Token::Word(word) => Some(word.keyword),
             _ => None,
         };
-        let is_literal = matches!(
+        // Lists of literals, and of rows of them, are quick to plan.
+        let counts = !matches!(
             token,
-            Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)
+            Token::Comma
+                | Token::LParen
+                | Token::RParen
+                | Token::Number(..)
+                | Token::SingleQuotedString(_)
         );
-        words += usize::from(!is_literal);
-        chain += usize::from(!is_literal);
+        words += usize::from(counts);
+        chain += usize::from(counts);
         longest = longest.max(chain);
         united += usize::from(keyword.is_some_and(|word| UNITING.contains(&word)));
         match token {
