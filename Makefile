@@ -37,11 +37,11 @@ clean-demo: ## forget what the demo imported
 	rm -rf $(DEMO_DIR)
 
 duckdb-session: build ## print what DuckDB says to docs/duckdb.md
-	cargo test --locked -p pacelake-e2e --test duckdb_document -- --nocapture --test-threads 1
+	cargo test --workspace --locked --test duckdb_document -- --nocapture --test-threads 1
 
 truth: build ## compare TRUTH generated activities with what is true of them; writes docs/truth.md
 	PACELAKE_TEST_TRUTH=$(TRUTH) PACELAKE_TEST_TRUTH_PAGE=docs/truth.md \
-		cargo test --locked -p pacelake-e2e --test truth -- --nocapture
+		cargo test --workspace --locked --test truth -- --nocapture
 
 test: ## every check there is
 	@scripts/test
