@@ -141,9 +141,7 @@ impl Heavy {
         let pieces = stream::iter([Ok(first)]);
         Ok(Body::from_stream(futures::StreamExt::chain(pieces, rest)))
     }
-}
 
-impl Heavy {
     /// Does work of one answer in a turn of the statements, beside reads.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use arrow::compute::concat_batches;
 use query::athlete_tables::over_rows;
 use query::derived::Scope;
 use query::derived::best_efforts::BEST_EFFORTS_TABLE;
-use query::explain::{self, Address, Explanation, Input, Recomputed, Whose};
+use query::explain::{self, Address, Explanation, Input, Whose};
 use query::session::Session;
 use storage::catalog::{Athlete, Pointer, Source};
 use storage::tables::ACTIVITIES;
@@ -55,7 +55,7 @@ pub async fn explain(
                 let replayed = replay::replay(context, page, sources).await?;
                 mark_used(&mut recordings, &replayed);
                 let rows = rows_of(replayed, address.table.name).await?;
-                explanation.recomputed = Some(anew(session, address, &whose, &rows, 1).await?);
+                recompute_from(&mut explanation, address, &rows, 1)?;
             }
             recordings.append(&mut explanation.inputs);
             explanation.inputs = recordings;
@@ -74,8 +74,7 @@ pub async fn explain(
                 let (activities, efforts) = athlete_rows(context, id, &ids).await?;
                 let mut tables = over_rows(activities, efforts, &[(id, today)]).await?.tables;
                 let rows = tables.remove(address.table.name).unwrap_or_default();
-                let anew = anew(session, address, &whose, &rows, ids.len()).await?;
-                explanation.recomputed = Some(anew);
+                recompute_from(&mut explanation, address, &rows, ids.len())?;
             }
             Ok(explanation)
         }
@@ -151,14 +150,12 @@ async fn athlete_rows(
     Ok((activities, efforts))
 }
 
-/// The number of an address among rows that were computed anew.
-async fn anew(
-    session: &Session,
+fn recompute_from(
+    explanation: &mut Explanation,
     address: &Address,
-    whose: &Whose,
     rows: &[RecordBatch],
     activities: usize,
-) -> Result<Recomputed, Error> {
+) -> Result<(), Error> {
     let rows = concat_batches(&address.table.schema(), rows)?;
-    Ok(explain::recomputed(session, address, whose, &rows, activities).await?)
+    Ok(explanation.recompute(address, &rows, activities)?)
 }

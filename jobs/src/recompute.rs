@@ -154,11 +154,7 @@ async fn recompute_page(
         if stale.is_empty() {
             return Ok(());
         }
-        let new = if options.full && only.is_none() {
-            from_raw(context, &stale).await?
-        } else {
-            from_lake(&view, &stale, only).await?
-        };
+        let new = computed(context, &view, options, only, &stale).await?;
         let (commit, changed) = difference(&view, &stale, new, only).await?;
         let Some(commit) = commit else {
             done.computed += stale.len() as u64;
@@ -186,6 +182,21 @@ async fn recompute_page(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// New rows of activities: of everything in full from the raw recordings, else
+/// from the facts that the lake has.
+async fn computed(
+    context: &Context,
+    view: &LakeView,
+    options: &Options,
+    only: Option<&'static query::derived::Derived>,
+    page: &[Pointer],
+) -> Result<Rebuilt, Error> {
+    match (options.full, only) {
+        (true, None) => from_raw(context, page).await,
+        _ => from_lake(view, page, only).await,
     }
 }
 

@@ -16,6 +16,7 @@ mod tests;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use datafusion::common::ScalarValue;
+use datafusion::prelude::{col, lit};
 use serde::Serialize;
 use serde_json::Value;
 use storage::{ActivityKey, AthleteId};
@@ -61,6 +62,36 @@ pub struct Explanation {
     pub recomputed: Option<Recomputed>,
     /// The numbers that it comes from, each with an explanation of its own.
     pub because: Vec<Cell>,
+    /// The row that holds it.
+    #[serde(skip)]
+    row: RecordBatch,
+}
+
+impl Explanation {
+    /// Says what `rows`, computed anew from the bytes of so many activities,
+    /// have at `address`, and whether it is what is stored.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where they are not rows of its table.
+    pub fn recompute(
+        &mut self,
+        address: &Address,
+        rows: &RecordBatch,
+        activities: usize,
+    ) -> Result<(), Error> {
+        let anew = find(rows, address)?;
+        let anew = anew.map(|row| {
+            let value = cell(&row, self.column)?;
+            Ok::<_, Error>((value, same(&self.row, &row, self.column)?))
+        });
+        let (value, equal) = anew.transpose()?.unzip();
+        self.recomputed = Some(Recomputed {
+            value,
+            equal: equal.unwrap_or(false),
+            activities,
+        });
+        Ok(())
+    }
 }
 
 /// A number that was computed anew.
@@ -132,12 +163,12 @@ pub async fn explain(
         sql,
         recomputed: None,
         because,
+        row,
     })
 }
 
 /// The one row of an address, as it is stored.
 async fn row(session: &Session, address: &Address, whose: &Whose) -> Result<RecordBatch, Error> {
-    use datafusion::prelude::{col, lit};
     let theirs = match whose {
         Whose::Activity(key, _) => crate::read::is_activity(*key),
         Whose::Athlete(athlete, _) => col("athlete_id").eq(lit(athlete.0)),
@@ -153,35 +184,6 @@ async fn row(session: &Session, address: &Address, whose: &Whose) -> Result<Reco
             problem: format!("{more} rows have the key {}", address.key_text()),
         }),
     }
-}
-
-/// The number at an address as `rows`, which were computed anew, have it, and
-/// whether it is the one that is stored.
-///
-/// # Errors
-/// [`Error::NotFound`] where no such row is stored, [`Error::Malformed`] where
-/// `rows` are not of its table, and the session's.
-pub async fn recomputed(
-    session: &Session,
-    address: &Address,
-    whose: &Whose,
-    rows: &RecordBatch,
-    activities: usize,
-) -> Result<Recomputed, Error> {
-    let stored = row(session, address, whose).await?;
-    let column = address.column.name;
-    Ok(match find(rows, address)? {
-        Some(row) => Recomputed {
-            value: Some(cell(&row, column)?),
-            equal: same(&stored, &row, column)?,
-            activities,
-        },
-        None => Recomputed {
-            value: None,
-            equal: false,
-            activities,
-        },
-    })
 }
 
 /// The row of an address among rows of its table.

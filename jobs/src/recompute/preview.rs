@@ -17,8 +17,8 @@ use storage::table::Table;
 use storage::tables::{ACTIVITIES, DERIVATIONS};
 use storage::{ActivityId, AthleteId};
 
-use super::{Options, PAGE, by_athlete, from_raw, named, rows_of, stale, start_of_day_us};
-use crate::again::{Rebuilt, from_lake};
+use super::{Options, PAGE, by_athlete, computed, named, rows_of, stale, start_of_day_us};
+use crate::again::Rebuilt;
 use crate::context::Context;
 use crate::derive::is_fresh;
 use crate::error::Error;
@@ -130,10 +130,7 @@ async fn of_page(
     if stale.is_empty() {
         return Ok(());
     }
-    let new = match (options.full, only) {
-        (true, None) => from_raw(context, &stale).await?,
-        _ => from_lake(view, &stale, only).await?,
-    };
+    let new = computed(context, view, options, only, &stale).await?;
     preview.computed += stale.len() as u64;
     let keys: Vec<_> = stale.iter().map(|pointer| pointer.key).collect();
     let keys = KeySet::activities(&keys);
