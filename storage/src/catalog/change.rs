@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Tx;
 use super::audit::{self, AuditEntry};
+use super::corrections::{self, Correction};
 use super::identity::{Pointer, Source};
 use super::purge_steps;
 use super::value::Value;
@@ -20,6 +21,9 @@ pub struct CatalogChange {
     pub ended: Vec<ActivityEnd>,
     /// Recordings and the activities that they are part of now.
     pub sources: Vec<Source>,
+    /// What their owner says of activities, in the revisions that this commit
+    /// writes.
+    pub corrections: Vec<Correction>,
     /// What was done, and why.
     pub audit: Vec<AuditEntry>,
     /// Athletes of whom this commit decides which recordings are one activity,
@@ -95,6 +99,7 @@ pub async fn apply(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error> {
     revise(tx, &change.activities).await?;
     end(tx, &change.ended).await?;
     write_sources(tx, &change.sources).await?;
+    corrections::write(tx, &change.corrections).await?;
     audit::insert(tx, &change.audit).await?;
     touch_athletes(tx, change).await?;
     reconcile(tx, &change.reconciled).await?;
@@ -244,17 +249,19 @@ async fn write_sources(tx: &mut Tx, sources: &[Source]) -> Result<(), Error> {
                 source.non_null_values.into(),
                 source.file_name.as_str().into(),
                 source.activity_id.into(),
+                source.parted_from.into(),
             ]
         })
         .collect();
     tx.execute_rows(
         "insert into sources (athlete_id, sha256, part, format, external_id, start_time_us, \
-         elapsed_ms, non_null_values, file_name, activity_id)",
+         elapsed_ms, non_null_values, file_name, activity_id, parted_from)",
         &rows,
         "on conflict (athlete_id, sha256, part) do update set format = excluded.format, \
          external_id = excluded.external_id, start_time_us = excluded.start_time_us, \
          elapsed_ms = excluded.elapsed_ms, non_null_values = excluded.non_null_values, \
-         file_name = excluded.file_name, activity_id = excluded.activity_id",
+         file_name = excluded.file_name, activity_id = excluded.activity_id, \
+         parted_from = excluded.parted_from",
     )
     .await?;
     Ok(())

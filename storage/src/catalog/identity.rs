@@ -30,6 +30,9 @@ pub struct Source {
     pub file_name: String,
     /// The activity that it is part of.
     pub activity_id: ActivityId,
+    /// The activity that its owner took it out of: since then it is one with
+    /// no other recording. `None`: identity decides.
+    pub parted_from: Option<ActivityId>,
 }
 
 /// The columns of `sources`, in the order of [`Source::read`].
@@ -37,7 +40,7 @@ macro_rules! select_sources {
     ($rest:literal) => {
         concat!(
             "select athlete_id, sha256, part, format, external_id, start_time_us, elapsed_ms, ",
-            "non_null_values, file_name, activity_id from sources ",
+            "non_null_values, file_name, activity_id, parted_from from sources ",
             $rest
         )
     };
@@ -59,6 +62,7 @@ impl Source {
             non_null_values: row.int(7)?,
             file_name: row.text(8)?.to_owned(),
             activity_id: ActivityId(row.int(9)?),
+            parted_from: row.opt_int(10)?.map(ActivityId),
         })
     }
 }

@@ -12,6 +12,7 @@ mod audit;
 mod change;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+mod corrections;
 mod db;
 mod dialect;
 mod erase;
@@ -31,6 +32,7 @@ mod value;
 pub use athletes::Athlete;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use change::{ActivityEnd, ActivityWrite, CatalogChange, Reconciled, apply};
+pub use corrections::{Correct, Correction};
 pub use db::{Db, Dialect, Tx};
 pub use identity::{Pointer, Source};
 pub use journal::Counts;

@@ -139,6 +139,7 @@ pub(super) async fn remove_rows(tx: &mut Tx, purge_id: Uuid) -> Result<(), Error
     let (statements, values): (&[&'static str], &[Value]) = if whole {
         (
             &[
+                "delete from corrections where athlete_id = $1",
                 "delete from sources where athlete_id = $1",
                 "delete from audit where athlete_id = $1 and action <> 'purge'",
                 "delete from activities where athlete_id = $1",
@@ -157,8 +158,15 @@ pub(super) async fn remove_rows(tx: &mut Tx, purge_id: Uuid) -> Result<(), Error
                 "delete from audit where athlete_id = $1 and action <> 'purge' \
                  and activity_id in (select cast(name as bigint) from purge_targets \
                  where purge_id = $2 and kind = 'activity')",
+                "delete from corrections where athlete_id = $1 \
+                 and activity_id in (select cast(name as bigint) from purge_targets \
+                 where purge_id = $2 and kind = 'activity')",
                 "delete from sources where athlete_id = $1 \
                  and activity_id in (select cast(name as bigint) from purge_targets \
+                 where purge_id = $2 and kind = 'activity')",
+                // What was parted from it is an activity of its own.
+                "update sources set parted_from = null where athlete_id = $1 \
+                 and parted_from in (select cast(name as bigint) from purge_targets \
                  where purge_id = $2 and kind = 'activity')",
                 "delete from activities where athlete_id = $1 \
                  and activity_id in (select cast(name as bigint) from purge_targets \

@@ -205,6 +205,7 @@ impl Catalog {
             None => {
                 "select (select count(*) from sources where athlete_id = $1) \
                  + (select count(*) from activities where athlete_id = $1) \
+                 + (select count(*) from corrections where athlete_id = $1) \
                  + (select count(*) from audit where athlete_id = $1 and action <> 'purge') + 1"
             }
             Some(_) => {
@@ -212,6 +213,10 @@ impl Catalog {
                  and activity_id = any($2)) \
                  + (select count(*) from activities where athlete_id = $1 \
                  and activity_id = any($2)) \
+                 + (select count(*) from corrections where athlete_id = $1 \
+                 and activity_id = any($2)) \
+                 + (select count(*) from sources where athlete_id = $1 \
+                 and parted_from = any($2) and not activity_id = any($2)) \
                  + (select count(*) from audit where athlete_id = $1 and action <> 'purge' \
                  and (activity_id = any($2) or sha256 = any($3)))"
             }

@@ -219,6 +219,7 @@ pub async fn raw_bytes_without_a_source_go_after_their_grace(place: &Place) {
                 non_null_values: 1,
                 file_name: "a.fit".to_owned(),
                 activity_id: key.activity_id,
+                parted_from: None,
             }],
             ..CatalogChange::default()
         },

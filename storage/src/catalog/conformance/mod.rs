@@ -102,6 +102,7 @@ fn source(key: ActivityKey, sha256: &str, part: i32) -> Source {
         non_null_values: 7,
         file_name: "Møre/løp \"1\".fit".to_owned(),
         activity_id: key.activity_id,
+        parted_from: None,
     }
 }
 
