@@ -5,7 +5,7 @@
 //! long. That makes connected sets; which ones does not depend on the order
 //! of the input. The parts of one file are never joined by any of this: a
 //! triathlon's legs follow each other within seconds and are still several
-//! activities.
+//! activities. Nor is a recording that its owner took out of an activity.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,9 @@ pub struct Evidence {
     /// The activity that it belongs to already; those of one activity stay
     /// together.
     pub activity_id: Option<ActivityId>,
+    /// Whether its owner took it out of an activity: it is one with its own
+    /// bytes only.
+    pub is_parted: bool,
 }
 
 /// Why two recordings are the same activity.
@@ -83,6 +86,8 @@ impl fmt::Display for Reason {
 pub enum WhyNot {
     /// They are parts of one file.
     PartsOfOneFile,
+    /// The owner took one of them out of the other's activity.
+    Parted,
     /// They start together and last unequally.
     ElapsedApart {
         /// Between their elapsed times, in ms.
@@ -101,6 +106,7 @@ impl fmt::Display for WhyNot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PartsOfOneFile => f.write_str("another part of the same file"),
+            Self::Parted => f.write_str("its owner keeps them apart"),
             Self::ElapsedApart {
                 elapsed_ms,
                 reach_ms,
@@ -138,6 +144,18 @@ pub enum Relation {
 
 /// Compares two recordings; the strongest reason is given.
 pub fn relation(a: &Evidence, b: &Evidence) -> Relation {
+    let relation = by_themselves(a, b);
+    let is_parted = a.is_parted || b.is_parted;
+    match relation {
+        Relation::Same(Reason::SameExternalId(_) | Reason::SameTime { .. }) if is_parted => {
+            Relation::Near(WhyNot::Parted)
+        }
+        relation => relation,
+    }
+}
+
+/// How they would stand to each other if their owner had said nothing.
+fn by_themselves(a: &Evidence, b: &Evidence) -> Relation {
     if let Some(activity_id) = a.activity_id
         && b.activity_id == Some(activity_id)
     {
@@ -224,7 +242,7 @@ pub fn connect(evidence: &[Evidence]) -> Vec<Set> {
             sets.join(pair[0], pair[1]);
         }
     }
-    for (_, group) in groups(&|e| e.external_id.clone()) {
+    for (_, group) in groups(&|e| e.external_id.clone().filter(|_| !e.is_parted)) {
         sets.join_group(&group);
     }
     let near = near_pairs(evidence, &by_time);

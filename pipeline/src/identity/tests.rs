@@ -12,6 +12,7 @@ fn evidence(file: &str, part: u32, start_s: i64, elapsed_s: i64) -> Evidence {
         start_time_us: start_s * 1_000_000,
         elapsed_ms: elapsed_s * 1_000,
         activity_id: None,
+        is_parted: false,
     }
 }
 
@@ -25,6 +26,25 @@ fn named(file: &str, start_s: i64, elapsed_s: i64, id: &str) -> Evidence {
 fn members(evidence: &[Evidence]) -> Vec<Vec<usize>> {
     let sets = connect(evidence).into_iter();
     sets.map(|set| set.members).collect()
+}
+
+#[test]
+fn what_its_owner_parted_is_one_with_its_own_bytes_only() {
+    let parted = |file: &str, id: &str| Evidence {
+        is_parted: true,
+        ..named(file, 0, 1000, id)
+    };
+    let recordings = [
+        named("watch", 0, 1000, "strava:1"),
+        parted("phone", "strava:1"),
+        named("computer", 3, 1001, "garmin:1"),
+        parted("phone", "strava:1"),
+    ];
+    assert_eq!(members(&recordings), [vec![0, 2], vec![1, 3]]);
+    assert_eq!(
+        connect(&recordings)[1].reason(1),
+        "new; the nearest other: its owner keeps them apart"
+    );
 }
 
 #[test]

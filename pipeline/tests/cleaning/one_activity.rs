@@ -34,6 +34,7 @@ fn evidence(candidate: &Candidate) -> Evidence {
         start_time_us: candidate.clean.start_time_us,
         elapsed_ms: candidate.clean.elapsed_ms(),
         activity_id: None,
+        is_parted: false,
     }
 }
 

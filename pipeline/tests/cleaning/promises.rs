@@ -83,6 +83,7 @@ fn no_two_outings_of_the_log_are_taken_for_one() {
                 start_time_us: clean.start_time_us,
                 elapsed_ms: clean.elapsed_ms(),
                 activity_id: None,
+                is_parted: false,
             }
         })
         .collect();

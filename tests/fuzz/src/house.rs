@@ -94,6 +94,7 @@ fn identified(cleaned: &[Arc<Clean>]) -> Vec<Vec<Candidate>> {
             start_time_us: clean.start_time_us,
             elapsed_ms: clean.elapsed_ms(),
             activity_id: None,
+            is_parted: false,
         })
         .collect();
     let sets = connect(&evidence);
@@ -121,7 +122,7 @@ fn is_derived(merged: &Merged) {
         start_time_us: merged.clean.start_time_us,
         activity_id: ActivityId::born(merged.clean.start_time_us, 1),
     };
-    let tables = activity_rows(merged, key, 1).expect("what is clean has rows");
+    let tables = activity_rows(merged, key, 1, &[]).expect("what is clean has rows");
     for (table, rows) in &tables {
         is_finite(table, rows);
         for (part, whole) in [("moving_s", "elapsed_s"), ("timer_s", "elapsed_s")] {
