@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{Int32Type, Int64Type};
+use storage::catalog::{Correct, Correction};
 use storage::sport::Sport;
 use storage::table::Table;
 use storage::tables::{ACTIVITIES, LAPS, STREAMS};
@@ -55,14 +56,16 @@ pub struct Activity {
     pub active_lengths_ms: Vec<(i64, i64)>,
     /// Stretches that the owner keeps out of records: first and last sample.
     pub masks: Vec<(usize, usize)>,
+    /// Distances, in mm, of which the fastest effort counts, whatever bars it.
+    pub included_mm: Vec<i64>,
 }
 
 /// Activities out of their rows, in the order of `activities`.
 ///
 /// `activities`, `streams` and `laps` have the columns that their tables
 /// declare, in any order, among them at least those that are read here;
-/// `streams` has one row for each activity. Masks are catalog data: the
-/// caller adds them.
+/// `streams` has one row for each activity. What owners say of them is catalog
+/// data: the caller adds it ([`Activity::correct`]).
 ///
 /// # Errors
 ///
@@ -165,6 +168,7 @@ fn read(
                 timer_ms: milliseconds(timers.value(row)),
                 active_lengths_ms: lengths.remove(&activity_id).unwrap_or_default(),
                 masks: Vec::new(),
+                included_mm: Vec::new(),
             };
             let found = streams.iter().find_map(|streams| {
                 let row = streams.row_of.get(&activity_id)?;
@@ -179,6 +183,25 @@ fn read(
 }
 
 impl Activity {
+    /// Takes what its owner says of it into account: those of `corrections`
+    /// that are of it and hold in that revision.
+    pub fn correct(&mut self, corrections: &[Correction], revision: i64) {
+        let id = self.key.activity_id;
+        let of_it = corrections
+            .iter()
+            .filter(|one| one.activity_id == id && one.holds_in(revision));
+        for correction in of_it {
+            match correction.what {
+                Correct::Mask { from_us, to_us } => {
+                    let stretch = (from_us, to_us);
+                    let samples = masked_samples(stretch, self.key.start_time_us, &self.t_ms);
+                    self.masks.extend(samples);
+                }
+                Correct::Include { distance_mm } => self.included_mm.push(distance_mm),
+            }
+        }
+    }
+
     /// Whether it holds what its fields promise; what it breaks, if not.
     ///
     /// # Errors
@@ -218,6 +241,28 @@ impl Activity {
         }
         Ok(())
     }
+}
+
+/// The first and last sample of a masked stretch, so that all of it lies
+/// between them; `None` where nothing of it was recorded. Its ends are in
+/// microseconds since 1970, open where they are `None`; samples are in ms after
+/// `start_time_us`.
+pub fn masked_samples(
+    (from_us, to_us): (Option<i64>, Option<i64>),
+    start_time_us: i64,
+    t_ms: &[i64],
+) -> Option<(usize, usize)> {
+    let since_start = |us: i64| us.saturating_sub(start_time_us);
+    let last = t_ms.len().checked_sub(1)?;
+    let from_us = from_us.map_or(0, since_start);
+    let to_us = to_us.map_or(t_ms[last] * 1_000, since_start);
+    if from_us > to_us || from_us > t_ms[last] * 1_000 || to_us < 0 {
+        return None;
+    }
+    let first = t_ms.partition_point(|t| t * 1_000 <= from_us);
+    let until = t_ms.partition_point(|t| t * 1_000 < to_us).min(last);
+    let first = first.saturating_sub(1);
+    Some((first, until.max(first)))
 }
 
 /// Stored seconds as the whole milliseconds that they were.

@@ -19,6 +19,7 @@ use datafusion::common::ScalarValue;
 use datafusion::prelude::{col, lit};
 use serde::Serialize;
 use serde_json::Value;
+use storage::catalog::Correction;
 use storage::{ActivityKey, AthleteId};
 
 pub use address::{Address, explained};
@@ -108,8 +109,8 @@ pub struct Recomputed {
 /// Whose number it is, and where the activity lies.
 #[derive(Clone, Debug)]
 pub enum Whose {
-    /// A number of one activity, with its masks: first and last sample.
-    Activity(ActivityKey, Vec<(usize, usize)>),
+    /// A number of one activity, with what its owner says of it.
+    Activity(ActivityKey, Vec<Correction>),
     /// A number of an athlete; windows end on this day, in days since 1970.
     Athlete(AthleteId, i32),
 }
@@ -127,9 +128,9 @@ pub async fn explain(
 ) -> Result<Explanation, Error> {
     let row = row(session, address, whose).await?;
     let (mut inputs, of) = match whose {
-        Whose::Activity(key, masks) => {
+        Whose::Activity(key, corrections) => {
             let back_cm = address.derived().and_then(statement::hysteresis_cm);
-            let read = inputs::of_activity(session, *key, masks, back_cm, &row);
+            let read = inputs::of_activity(session, *key, corrections, back_cm, &row);
             let (inputs, known) = read.await?;
             (inputs, known.map(Of::Activity))
         }
@@ -236,7 +237,8 @@ fn sentence(address: &Address, definition: Option<&str>) -> String {
     }
 }
 
-fn one_batch(rows: &Rows, table: &'static str) -> Result<RecordBatch, Error> {
+/// Rows as one batch.
+pub(crate) fn one_batch(rows: &Rows, table: &'static str) -> Result<RecordBatch, Error> {
     concat_batches(&rows.schema, &rows.batches).map_err(|error| Error::Malformed {
         table,
         problem: error.to_string(),

@@ -24,6 +24,7 @@ pub mod explain;
 pub mod export;
 pub mod exported;
 pub mod ledger;
+pub mod local;
 pub mod measured;
 #[cfg(test)]
 mod memory_tests;

@@ -10,6 +10,7 @@ pub mod activities;
 pub mod parts;
 pub mod peaks;
 pub mod ranks;
+pub mod refused;
 pub mod stats;
 pub mod streams;
 pub mod track;

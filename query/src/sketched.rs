@@ -9,12 +9,14 @@ pub fn sketched(line: &str) -> Activity {
     read(&[sketch(line)]).remove(0)
 }
 
-/// Sketches by way of their rows; masks, which are catalog data, are added.
+/// Sketches by way of their rows; what owners say, which is catalog data, is
+/// added.
 pub fn read(sketches: &[Sketch]) -> Vec<Activity> {
     let rows = rows(sketches);
     let mut activities = from_rows(&rows.activities, &rows.streams, &[rows.laps]).unwrap();
     for (activity, sketch) in activities.iter_mut().zip(sketches) {
         activity.masks.clone_from(&sketch.masks);
+        activity.included_mm.clone_from(&sketch.included_mm);
     }
     activities
 }

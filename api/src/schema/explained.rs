@@ -48,7 +48,8 @@ pub struct Explanation {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is a description")]
 pub struct Input {
-    /// Which kind: `recording`, `samples`, `start`, `end`, `finding`, `mask` or `rows`.
+    /// Which kind: `recording`, `samples`, `start`, `end`, `finding`, `mask`,
+    /// `included`, `refused` or `rows`.
     kind: String,
     /// Of a recording: SHA-256 of its bytes, without zip and gz.
     raw_sha256: Option<String>,
@@ -60,9 +61,9 @@ pub struct Input {
     file_name: Option<String>,
     /// Of a recording: whether the activity's samples are its own; null: the bytes were not read.
     samples_used: Option<bool>,
-    /// Of samples, a finding or a mask: the first sample, from 0.
+    /// Of samples, a finding, a mask or a refused effort: the first sample, from 0.
     first_sample: Option<i64>,
-    /// Of samples, a finding or a mask: the last sample.
+    /// Of samples, a finding, a mask or a refused effort: the last sample.
     last_sample: Option<i64>,
     /// Of samples: how many there are.
     samples: Option<i64>,
@@ -72,7 +73,7 @@ pub struct Input {
     largest_gap_after_sample: Option<i64>,
     /// Of an end: elapsed time since the first sample.
     offset_s: Option<f64>,
-    /// Of an end: the axis there, in m; null: there is no axis.
+    /// Of an end: the axis there, in m; null: there is no axis. Of an included effort: over which.
     distance_m: Option<f64>,
     /// Of an end: `sample` where it is one, `linear` where it lies between two.
     interpolated: Option<String>,
@@ -86,6 +87,12 @@ pub struct Input {
     size: Option<f64>,
     /// Of a finding: what was done about it.
     action: Option<String>,
+    /// Of a mask or an included effort: why, in its owner's words.
+    reason: Option<String>,
+    /// Of a refused effort, which would be faster: how long it would have taken.
+    elapsed_s: Option<f64>,
+    /// Of a refused effort: each thing that bars it, such as `41 m in 1 s at 12:04:10`.
+    because: Option<Vec<String>>,
     /// Of rows: their table.
     table: Option<String>,
     /// Of rows: how many.

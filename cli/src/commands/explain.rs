@@ -170,7 +170,18 @@ fn input_text(input: &Input) -> (&'static str, String) {
         Input::Mask {
             first_sample,
             last_sample,
-        } => ("mask", format!("samples {first_sample} to {last_sample}")),
+            reason,
+        } => (
+            "mask",
+            format!("samples {first_sample} to {last_sample}: {reason}"),
+        ),
+        Input::Included { distance_m, reason } => ("included", format!("{distance_m} m: {reason}")),
+        Input::Refused {
+            elapsed_s, because, ..
+        } => (
+            "refused",
+            format!("{elapsed_s} s, excluded: {}", because.join("; ")),
+        ),
         Input::Rows { table, rows } => ("rows", format!("{rows} of {table}")),
     }
 }

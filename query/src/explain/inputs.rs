@@ -5,15 +5,18 @@ use arrow::datatypes::Float64Type;
 use serde::Serialize;
 use serde_json::Value;
 use storage::ActivityKey;
+use storage::catalog::{Correct, Correction};
 
 use super::because::Cell;
 use super::one_batch;
 use super::statement::Known;
+use crate::activity::masked_samples;
 use crate::derived::totals::climb::{filled, ways};
 use crate::downsample::Resolution;
 use crate::error::Error;
 use crate::exact::Exact;
 use crate::output::values;
+use crate::read::refused::{Refused, refused};
 use crate::read::{parts, streams};
 use crate::session::{Rows, Session};
 
@@ -74,6 +77,26 @@ pub enum Input {
         first_sample: usize,
         /// Its last sample.
         last_sample: usize,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// An effort that counts because its owner includes it, whatever bars it.
+    Included {
+        /// Over which distance, in m.
+        distance_m: f64,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// A faster effort over the same distance, which does not count.
+    Refused {
+        /// How long it would have taken.
+        elapsed_s: f64,
+        /// Its first sample.
+        first_sample: usize,
+        /// Its last sample.
+        last_sample: usize,
+        /// Each thing that bars it, such as `41 m in 1 s at 12:04:10`.
+        because: Vec<String>,
     },
     /// Rows of a table.
     Rows {
@@ -114,7 +137,7 @@ pub struct Sample {
 pub(super) async fn of_activity(
     session: &Session,
     key: ActivityKey,
-    masks: &[(usize, usize)],
+    corrections: &[Correction],
     hysteresis_cm: Option<i64>,
     row: &RecordBatch,
 ) -> Result<(Vec<Input>, Option<Known>), Error> {
@@ -131,9 +154,11 @@ pub(super) async fn of_activity(
     }
     let altitude: &Int32Array = rows["altitude_cm"].as_primitive();
     let altitude: Vec<Option<i32>> = altitude.iter().collect();
+    let said = Said::of(corrections, key, axes.t_ms.values());
     let known = Known {
         activity_id: key.activity_id,
-        masks: masks.to_vec(),
+        masks: said.masks.iter().map(|(samples, _)| *samples).collect(),
+        included_mm: said.included.iter().map(|(mm, _)| *mm).collect(),
         ways: hysteresis_cm.map_or_else(Vec::new, |back_cm| {
             ways(&filled(axes.t_ms.values(), &altitude), back_cm)
         }),
@@ -162,17 +187,75 @@ pub(super) async fn of_activity(
         Input::Start(axes.end(from_ms, first)),
         Input::End(axes.end(to_ms, last)),
     ];
-    let overlapping = masks.iter().filter(|(a, b)| *a <= last && *b >= first);
-    inputs.extend(overlapping.map(|&(first_sample, last_sample)| Input::Mask {
-        first_sample,
-        last_sample,
-    }));
+    inputs.extend(said.inputs(row, first, last));
+    if let Some(distance_mm) = effort_mm(row) {
+        let refused = refused(session, key, corrections).await?;
+        let over = |one: &Refused| (one.distance_m * 1_000.0).round() as i64 == distance_mm;
+        let others = refused.into_iter().filter(over);
+        inputs.extend(others.map(|one| Input::Refused {
+            elapsed_s: one.elapsed_s,
+            first_sample: one.first_sample,
+            last_sample: one.last_sample,
+            because: one.because,
+        }));
+    }
     inputs.extend(findings(
         &parts::findings(session, key).await?,
         first,
         last,
     )?);
     Ok((inputs, Some(known)))
+}
+
+/// What the owner of an activity says of it, each with why.
+struct Said<'a> {
+    /// The first and last sample of each masked stretch.
+    masks: Vec<((usize, usize), &'a str)>,
+    /// Distances, in mm.
+    included: Vec<(i64, &'a str)>,
+}
+
+impl<'a> Said<'a> {
+    fn of(corrections: &'a [Correction], key: ActivityKey, t_ms: &[i64]) -> Self {
+        let (mut masks, mut included) = (Vec::new(), Vec::new());
+        for correction in corrections {
+            let reason = correction.reason.as_str();
+            match correction.what {
+                Correct::Mask { from_us, to_us } => {
+                    let samples = masked_samples((from_us, to_us), key.start_time_us, t_ms);
+                    masks.extend(samples.map(|samples| (samples, reason)));
+                }
+                Correct::Include { distance_mm } => included.push((distance_mm, reason)),
+            }
+        }
+        Self { masks, included }
+    }
+
+    /// What of it concerns a row whose stretch these samples are.
+    fn inputs(self, row: &RecordBatch, first: usize, last: usize) -> Vec<Input> {
+        let overlapping = self.masks.into_iter();
+        let overlapping = overlapping.filter(|((a, b), _)| *a < last && *b > first);
+        let masks = overlapping.map(|((first_sample, last_sample), reason)| Input::Mask {
+            first_sample,
+            last_sample,
+            reason: reason.to_owned(),
+        });
+        let distance_mm = effort_mm(row);
+        let included = self.included.into_iter();
+        let included = included.filter(|(mm, _)| distance_mm == Some(*mm));
+        let included = included.map(|(mm, reason)| Input::Included {
+            distance_m: mm as f64 / 1_000.0,
+            reason: reason.to_owned(),
+        });
+        masks.chain(included).collect()
+    }
+}
+
+/// The distance that an effort is over, in mm; `None`: the row is of no effort.
+/// Of all rows only theirs have a distance and a first sample.
+fn effort_mm(row: &RecordBatch) -> Option<i64> {
+    row.column_by_name("first_sample")?;
+    offset_ms(row, "distance_m")
 }
 
 /// The tables whose rows a number of an athlete comes from.

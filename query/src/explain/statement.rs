@@ -36,6 +36,8 @@ pub struct Known {
     pub activity_id: ActivityId,
     /// First and last sample of each of its masks.
     pub masks: Vec<(usize, usize)>,
+    /// Distances, in mm, of which what is barred is included.
+    pub included_mm: Vec<i64>,
     /// Its rises and falls, as [`ways`](crate::derived::totals::climb::ways)
     /// gives them. They follow from one another sample by sample; no engine
     /// is quick at that in SQL.
@@ -249,7 +251,7 @@ impl<F: Fn(&str) -> String> VisitorMut for Narrow<'_, F> {
 
 impl Known {
     /// The steps that it stands for.
-    fn steps(&self) -> [Cte; 2] {
+    fn steps(&self) -> [Cte; 3] {
         let id = self.activity_id;
         let masks = self.masks.iter();
         let masks = masks.map(|(first, last)| format!("({id}, {first}, {last})"));
@@ -257,7 +259,9 @@ impl Known {
             let to = to.map_or("NULL".to_owned(), |to| to.to_string());
             format!("({id}, {from}, {way}, {to})")
         });
+        let included = self.included_mm.iter().map(|mm| format!("({id}, {mm})"));
         [
+            literals("included", &["activity_id", "distance_mm"], included),
             literals(
                 "masks",
                 &["activity_id", "first_sample", "last_sample"],

@@ -32,6 +32,7 @@ fn of(address: &Address, ways: usize) -> Of {
         Scope::Activity => Of::Activity(Known {
             activity_id: ActivityId(1_000),
             masks: vec![(3, 7)],
+            included_mm: vec![400_000],
             ways: (0..ways).map(|at| (at, 1, Some(at + 1))).collect(),
         }),
         Scope::Athlete => Of::Athlete(AthleteId(1_000), 20_000),

@@ -10,7 +10,7 @@ use storage::table::Table;
 use storage::tables::{FINDINGS, LAPS};
 
 use super::{Shape, one_of};
-use crate::derived::best_efforts::BEST_EFFORTS_TABLE;
+use crate::derived::best_efforts::{BEST_EFFORTS_TABLE, REFUSED_EFFORTS_TABLE};
 use crate::derived::climbs::CLIMBS_TABLE;
 use crate::derived::peaks::PEAKS_TABLE;
 use crate::derived::splits::SPLITS_TABLE;
@@ -44,6 +44,11 @@ pub fn finding_shape() -> Shape {
 /// The rows of [`best_efforts`].
 pub fn best_effort_shape() -> Shape {
     Shape::without("BestEffort", &BEST_EFFORTS_TABLE, &[])
+}
+
+/// The rows of [`refused_efforts`].
+pub fn refused_effort_shape() -> Shape {
+    Shape::without("RefusedEffort", &REFUSED_EFFORTS_TABLE, &[])
 }
 
 /// The rows of [`peaks`].
@@ -102,6 +107,20 @@ pub async fn findings(session: &Session, key: ActivityKey) -> Result<Rows, Error
 /// The session's.
 pub async fn best_efforts(session: &Session, key: ActivityKey) -> Result<Rows, Error> {
     in_order(session, key, &BEST_EFFORTS_TABLE, &best_effort_shape()).await
+}
+
+/// The efforts of one activity that were refused, shortest distance first.
+///
+/// # Errors
+/// The session's.
+pub async fn refused_efforts(session: &Session, key: ActivityKey) -> Result<Rows, Error> {
+    in_order(
+        session,
+        key,
+        &REFUSED_EFFORTS_TABLE,
+        &refused_effort_shape(),
+    )
+    .await
 }
 
 /// The peaks of one activity, by measure and duration.

@@ -1,5 +1,5 @@
 //! Random sketches: even and uneven sampling, stops, gaps, jumps, silent
-//! channels, masks, pool lengths. Times are multiples of 100 ms, distances of 1 cm.
+//! channels, masks, included efforts, pool lengths. Times are multiples of 100 ms, distances of 1 cm.
 
 use std::ops::Range;
 
@@ -8,12 +8,14 @@ use pacelake_sketch::{Sketch, rows};
 use proptest::prelude::*;
 use storage::sport::SPORTS;
 
-/// Sketches by way of their rows; masks, which are catalog data, are added.
+/// Sketches by way of their rows; what owners say, which is catalog data, is
+/// added.
 pub fn read(sketches: &[Sketch]) -> Vec<Activity> {
     let rows = rows(sketches);
     let mut activities = from_rows(&rows.activities, &rows.streams, &[rows.laps]).unwrap();
     for (activity, sketch) in activities.iter_mut().zip(sketches) {
         activity.masks.clone_from(&sketch.masks);
+        activity.included_mm.clone_from(&sketch.included_mm);
     }
     activities
 }
@@ -24,6 +26,7 @@ pub fn sketch(samples: Range<usize>) -> impl Strategy<Value = Sketch> {
         |(sport, samples, axis, masked)| {
             let steps = prop::collection::vec((step_ms(), speed_cm_s()), samples - 1);
             let ends = prop::collection::vec((0..samples, 0..samples), 0..=2);
+            let included = prop::sample::subsequence(vec![400_000, 800_000, 1_000_000], 0..=1);
             let lengths = prop_oneof![4 => Just(Vec::new()), 1 => pool_lengths()];
             let channels = (
                 channel(60..200, samples),
@@ -32,8 +35,11 @@ pub fn sketch(samples: Range<usize>) -> impl Strategy<Value = Sketch> {
                 channel(-5..30, samples),
                 altitude(samples),
             );
-            (steps, ends, lengths, channels).prop_map(move |(steps, ends, lengths, channels)| {
+            let said = (ends, included);
+            (steps, said, lengths, channels).prop_map(move |(steps, said, lengths, channels)| {
+                let (ends, included_mm) = said;
                 let mut sketch = Sketch::empty(SPORTS[sport].1);
+                sketch.included_mm = included_mm;
                 (sketch.t_ms, sketch.distance_cm) = axes(&steps);
                 sketch.timer_ms = sketch.t_ms[samples - 1];
                 (

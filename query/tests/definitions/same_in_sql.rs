@@ -20,6 +20,9 @@ use storage::tables::SAMPLES_VIEW;
 /// The line of `points.sql` that stands for no masks.
 const NO_MASKS: &str = "SELECT 0 AS activity_id, 0 AS first_sample, 0 AS last_sample WHERE false";
 
+/// The line of `efforts.sql` that stands for no included distances.
+const NONE_INCLUDED: &str = "SELECT 0 AS activity_id, 0 AS distance_mm WHERE false";
+
 /// Hard cases by hand, and random ones: the same on every run.
 fn sketches() -> Vec<Sketch> {
     let drawn = [
@@ -29,6 +32,7 @@ fn sketches() -> Vec<Sketch> {
         "run: 500m@4:10, gap 90s 2km, 500m@4:10",
         "run: 500m@4:10, jump 400m, jump 400m, 500m@4:10",
         "run: 500m@4:10, 400m@3:20 masked, 500m@4:10",
+        "run include400m include1km: 500m@4:10, jump 400m, 100m@3:20 masked, 500m@4:10",
         "run every7s: 1km@8:20, 440m@3:20",
         "run: 100m@4:10, gap 4204800s 1m, 100m@4:10",
         "run: stop 2s, 10m@4:10, stop 4s, 10m@4:10",
@@ -79,9 +83,20 @@ fn setup(folder: &std::path::Path, sketches: &[Sketch]) -> Vec<String> {
     setup
 }
 
-/// The owner's masks as the literals that `points.sql` has a place for.
-fn with_masks(sql: &str, sketches: &[Sketch]) -> String {
+/// What owners say as the literals that the SQL has places for.
+fn as_said(sql: &str, sketches: &[Sketch]) -> String {
     assert_eq!(sql.matches(NO_MASKS).count(), 1);
+    let sql = with_masks(sql, sketches);
+    let rows = sketches.iter().flat_map(|sketch| {
+        let id = sketch.activity_id;
+        let included = sketch.included_mm.iter();
+        included.map(move |mm| format!("({id}, {mm})"))
+    });
+    let rows: Vec<_> = rows.collect();
+    sql.replace(NONE_INCLUDED, &format!("VALUES {}", rows.join(", ")))
+}
+
+fn with_masks(sql: &str, sketches: &[Sketch]) -> String {
     let rows = sketches.iter().flat_map(|sketch| {
         let id = sketch.activity_id;
         sketch
@@ -123,13 +138,13 @@ fn lines(table: &Table, rows: &RecordBatch) -> Vec<String> {
     lines
 }
 
-/// The SQL of each activity definition, with the sketches' masks.
+/// The SQL of each activity definition, with what the sketches' owners say.
 fn queries(sketches: &[Sketch]) -> BTreeMap<&'static str, String> {
     let definitions = DERIVED
         .iter()
         .filter(|derived| derived.scope == Scope::Activity);
     definitions
-        .map(|d| (d.name, with_masks(d.sql, sketches)))
+        .map(|d| (d.name, as_said(d.sql, sketches)))
         .collect()
 }
 

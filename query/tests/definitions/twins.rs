@@ -161,8 +161,7 @@ fn shown(a: &Activity, distance_mm: i64, effort: &Naive) -> String {
         .clone()
         .find(|&i| whole(a.t_ms[i]).cmp(effort.end).is_ge());
     format!(
-        "{} {}: {} from {} to {}, {}..{}",
-        effort.cause.unwrap_or("best"),
+        "{}: {} from {} to {}, {}..{}",
         distance_mm,
         effort.elapsed.rounded(),
         effort.start.rounded(),
@@ -176,13 +175,18 @@ fn naive_efforts(a: &Activity) -> Vec<String> {
     let (mut best_lines, mut refused_lines) = (Vec::new(), Vec::new());
     for distance_mm in DISTANCES_MM {
         let efforts = every_effort(a, distance_mm);
-        let best = least(efforts.iter().filter(|effort| effort.cause.is_none()));
-        let refused = least(efforts.iter().filter(|effort| effort.cause.is_some()));
-        best_lines.extend(best.map(|best| shown(a, distance_mm, best)));
+        let included = a.included_mm.contains(&distance_mm);
+        let counts = |effort: &&Naive| included || effort.cause.is_none();
+        let best = least(efforts.iter().filter(counts));
+        let refused = least(efforts.iter().filter(|effort| !counts(effort)));
+        best_lines.extend(best.map(|best| format!("best {}", shown(a, distance_mm, best))));
         let faster =
             |refused: &&Naive| best.is_none_or(|best| refused.elapsed.cmp(best.elapsed).is_lt());
         let refused = refused.filter(faster);
-        refused_lines.extend(refused.map(|refused| shown(a, distance_mm, refused)));
+        refused_lines.extend(refused.map(|refused| {
+            let cause = refused.cause.unwrap_or("nothing");
+            format!("{cause} {}", shown(a, distance_mm, refused))
+        }));
     }
     best_lines.extend(refused_lines);
     best_lines

@@ -11,6 +11,7 @@
 //! | `every5s` | time between samples; 1 s unless said |
 //! | `alt100m` | altitude at the start; without it and without `up` or `down` there is none |
 //! | `noaxis` | no distance is recorded |
+//! | `include400m` | its owner includes the fastest effort over that distance |
 //!
 //! Pieces follow one another; the first sample lies at the start of the first.
 //!
@@ -81,6 +82,8 @@ pub struct Sketch {
     pub active_lengths_ms: Vec<(i64, i64)>,
     /// First and last sample of each mask.
     pub masks: Vec<(usize, usize)>,
+    /// Distances, in mm, of which the fastest effort counts, whatever bars it.
+    pub included_mm: Vec<i64>,
 }
 
 impl Sketch {
@@ -102,6 +105,7 @@ impl Sketch {
             timer_ms: 0,
             active_lengths_ms: Vec::new(),
             masks: Vec::new(),
+            included_mm: Vec::new(),
         }
     }
 }

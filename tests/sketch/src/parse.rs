@@ -77,6 +77,8 @@ impl Pencil {
         } else if let Some(altitude) = option.strip_prefix("alt") {
             self.altitude = true;
             self.altitude_mm = millimetres(altitude);
+        } else if let Some(distance) = option.strip_prefix("include") {
+            self.sketch.included_mm.push(millimetres(distance));
         } else {
             panic!("no option {option:?} of a whole sketch");
         }

@@ -55,7 +55,8 @@ impl Cause {
 /// The efforts of one activity, in order of distance.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Efforts {
-    /// The fastest that nothing bars, one a distance.
+    /// The fastest that nothing bars, or of all where its owner includes it; one
+    /// a distance.
     pub best: Vec<Effort>,
     /// Where a barred one is faster, or the only one: that, and why.
     pub refused: Vec<(Effort, Cause)>,
@@ -100,8 +101,9 @@ impl Efforts {
 
     fn find(&mut self, measured: &Measured, levels: &Levels, distance_mm: i64) {
         let barred = measured.barred();
+        let is_included = measured.activity().included_mm.contains(&distance_mm);
         let is_barred = |&Candidate { steps, .. }: &Candidate| {
-            barred.has_jump(steps.0, steps.1) || barred.has_mask(steps.0, steps.1)
+            !is_included && (barred.has_jump(steps.0, steps.1) || barred.has_mask(steps.0, steps.1))
         };
         let looked_at = levels.spread(distance_mm).filter(|look| !is_barred(look));
         let quick_ms = looked_at.map(|look| look.elapsed.floor()).min();

@@ -140,6 +140,18 @@ fn a_masked_stretch_is_refused_and_named() {
 }
 
 #[test]
+fn an_effort_that_its_owner_includes_counts_whatever_bars_it() {
+    check(
+        "run include400m include5km: 300m@4:10, jump 400m masked, 300m@4:10",
+        &[
+            "400 m: 1.000 s from 75.000",
+            "jump_and_mask: 800 m: 101.000 s from 0.000",
+            "jump_and_mask: 1000 m: 151.000 s from 0.000",
+        ],
+    );
+}
+
+#[test]
 fn a_mask_that_was_not_faster_leaves_no_row() {
     check(
         "run: 500m@4:10, 300m@8:20 masked",

@@ -6,6 +6,10 @@ distances AS (
             (42195000), (50000000)
     ) AS known (mm)
 ),
+-- Distances of which the owner includes what is barred, one row each, as literals.
+included (activity_id, distance_mm) AS (
+    SELECT 0 AS activity_id, 0 AS distance_mm WHERE false
+),
 -- Steps in which distance rises, and how many barred steps lie up to each.
 rising AS (
     SELECT * FROM (
@@ -117,13 +121,19 @@ timed AS (
 ordered AS (
     SELECT
         *,
-        CAST(num AS DOUBLE) / den AS part,
-        CASE WHEN jumps + masks > 0 THEN 1 ELSE 0 END AS barred,
         row_number() OVER (
-            PARTITION BY activity_id, distance_mm, CASE WHEN jumps + masks > 0 THEN 1 ELSE 0 END
-            ORDER BY ms, CAST(num AS DOUBLE) / den, s_ms, CAST(s_num AS DOUBLE) / s_den
+            PARTITION BY activity_id, distance_mm, barred
+            ORDER BY ms, part, s_ms, CAST(s_num AS DOUBLE) / s_den
         ) AS place
-    FROM timed
+    FROM (
+        SELECT
+            t.*,
+            CAST(t.num AS DOUBLE) / t.den AS part,
+            CASE WHEN t.jumps + t.masks > 0 AND i.distance_mm IS NULL THEN 1 ELSE 0 END AS barred
+        FROM timed AS t
+        LEFT JOIN included AS i
+            ON i.activity_id = t.activity_id AND i.distance_mm = t.distance_mm
+    ) AS judged
 ),
 efforts AS (
     SELECT
