@@ -1,21 +1,21 @@
 //! Derived rows out of the facts that the lake holds already, on all cores.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
-use futures::{StreamExt, TryStreamExt, stream};
 use query::activity::{columns_of, from_columns};
 use query::derive::derive_one;
 use query::derived::{Derived, How};
-use storage::catalog::Pointer;
+use storage::catalog::{Correction, Pointer};
 use storage::lake::{KeySet, LakeView};
 use storage::table::Table;
 use storage::tables::{ACTIVITIES, DERIVATIONS, LAPS, STREAMS};
 
-use crate::build::derived_rows;
+use crate::build::{Said, derived_rows};
 use crate::error::Error;
 
 /// How many activities one task reads and derives: enough that looking for
@@ -27,31 +27,33 @@ pub type Rebuilt = Vec<(Pointer, BTreeMap<&'static str, RecordBatch>)>;
 
 /// Derived rows of a page of activities, and their lines in the ledger; where
 /// `only` one kernel is asked for, of it alone, out of the columns it reads.
+/// `corrections` are what was ever said of them.
 ///
 /// # Errors
 /// Where rows cannot be read, or are not as their tables declare them.
 pub async fn from_lake(
     view: &LakeView,
     page: &[Pointer],
+    corrections: &Arc<[Correction]>,
     only: Option<&'static Derived>,
 ) -> Result<Rebuilt, Error> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let tasks = page.chunks(TASK_ACTIVITIES).map(|part| {
-        let (view, part) = (view.clone(), part.to_vec());
-        tokio::spawn(async move { part_from_lake(&view, part, only).await })
+        let (view, part, said) = (view.clone(), part.to_vec(), Arc::clone(corrections));
+        tokio::spawn(async move { part_from_lake(&view, part, said, only).await })
     });
+    // All are under way before the first is waited for.
     let tasks: Vec<_> = tasks.collect();
-    let parts: Vec<Rebuilt> = stream::iter(tasks)
-        .map(|task| async move { task.await? })
-        .buffered(cores)
-        .try_collect()
-        .await?;
-    Ok(parts.into_iter().flatten().collect())
+    let mut parts = Vec::with_capacity(page.len());
+    for task in tasks {
+        parts.extend(task.await??);
+    }
+    Ok(parts)
 }
 
 async fn part_from_lake(
     view: &LakeView,
     part: Vec<Pointer>,
+    corrections: Arc<[Correction]>,
     only: Option<&'static Derived>,
 ) -> Result<Rebuilt, Error> {
     let keys = KeySet::activities(&part.iter().map(|p| p.key).collect::<Vec<_>>());
@@ -68,8 +70,11 @@ async fn part_from_lake(
         Some(_) | None => view.rows(LAPS.name, None, &keys).await?,
     };
     tokio::task::spawn_blocking(move || match kernel {
-        Some(kernel) => one_kernel(part, kernel, &activities, &streams, &laps),
-        None => all_kernels(part, &activities, &joined(&STREAMS, &streams)?, &laps),
+        Some(kernel) => one_kernel(part, &corrections, kernel, &activities, &streams, &laps),
+        None => {
+            let streams = joined(&STREAMS, &streams)?;
+            all_kernels(part, &corrections, &activities, &streams, &laps)
+        }
     })
     .await?
 }
@@ -82,6 +87,7 @@ fn joined(table: &Table, batches: &[RecordBatch]) -> Result<RecordBatch, Error> 
 
 fn one_kernel(
     part: Vec<Pointer>,
+    corrections: &[Correction],
     kernel: &'static Derived,
     activities: &RecordBatch,
     streams: &[RecordBatch],
@@ -96,7 +102,16 @@ fn one_kernel(
         .map(|samples| Some(*samples > 0))
         .collect();
     let activities = filter_record_batch(activities, &sampled)?;
-    let activities = from_columns(kernel.inputs, &activities, streams, laps)?;
+    let mut activities = from_columns(kernel.inputs, &activities, streams, laps)?;
+    let revisions: HashMap<_, _> = part
+        .iter()
+        .map(|pointer| (pointer.key.activity_id, pointer.revision))
+        .collect();
+    for activity in &mut activities {
+        if let Some(revision) = revisions.get(&activity.key.activity_id) {
+            activity.correct(corrections, *revision);
+        }
+    }
     let mut rows: HashMap<i64, RecordBatch> = activities
         .iter()
         .filter_map(|activity| {
@@ -115,6 +130,7 @@ fn one_kernel(
 
 fn all_kernels(
     part: Vec<Pointer>,
+    corrections: &[Correction],
     activities: &RecordBatch,
     streams: &RecordBatch,
     laps: &[RecordBatch],
@@ -128,7 +144,11 @@ fn all_kernels(
                 row.map_or(batch.slice(0, 0), |&row| batch.slice(row, 1))
             };
             let activity = of(activities, &of_activities);
-            let tables = derived_rows(&activity, &of(streams, &of_streams), laps)?;
+            let said = Said {
+                corrections,
+                revision: pointer.revision,
+            };
+            let tables = derived_rows(&activity, &of(streams, &of_streams), laps, said)?;
             with_line(pointer, tables)
         })
         .collect()

@@ -10,7 +10,7 @@ use pipeline::rows::{RowContext, rows};
 use query::derived::totals::overlay_totals;
 use query::derived::{Scope, tables_of};
 use rayon::prelude::*;
-use storage::catalog::{ActivityEnd, ActivityWrite, AuditEntry, CatalogChange};
+use storage::catalog::{ActivityEnd, ActivityWrite, AuditEntry, CatalogChange, Correction};
 use storage::lake::{Commit, KeySet, TableChange};
 use storage::tables::{ACTIVITIES, DERIVATIONS, FINDINGS, LAPS, STREAMS};
 use storage::{ActivityKey, AthleteId};
@@ -30,7 +30,10 @@ pub(crate) struct Built {
 pub(crate) fn build(planned: Vec<Planned>) -> Result<Built, Error> {
     let rows = planned
         .par_iter()
-        .map(|planned| activity_rows(&planned.merged, planned.key, planned.revision()))
+        .map(|planned| {
+            let (merged, corrections) = (&planned.merged, &planned.corrections);
+            activity_rows(merged, planned.key, planned.revision(), corrections)
+        })
         .collect::<Result<Vec<_>, Error>>()?;
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for (table, batch) in rows
@@ -68,6 +71,7 @@ pub(crate) fn build(planned: Vec<Planned>) -> Result<Built, Error> {
                 merged_into: planned.key.activity_id,
             }));
         catalog.sources.append(&mut planned.sources);
+        catalog.corrections.append(&mut planned.moved_corrections);
     }
     Ok(Built {
         tables,
@@ -76,7 +80,8 @@ pub(crate) fn build(planned: Vec<Planned>) -> Result<Built, Error> {
     })
 }
 
-/// All rows of one activity, facts and derived, and its line in the ledger.
+/// All rows of one activity, facts and derived, and its line in the ledger;
+/// `corrections` are what was ever said of it.
 ///
 /// # Errors
 /// Where rows do not fit their table, which is a fault of ours.
@@ -84,10 +89,15 @@ pub fn activity_rows(
     merged: &merge::Merged,
     key: ActivityKey,
     revision: i64,
+    corrections: &[Correction],
 ) -> Result<BTreeMap<&'static str, RecordBatch>, Error> {
     let facts = rows(merged, &RowContext { key, revision })?;
     let laps = std::slice::from_ref(&facts.laps);
-    let mut tables = derived_rows(&facts.activities, &facts.streams, laps)?;
+    let said = Said {
+        corrections,
+        revision,
+    };
+    let mut tables = derived_rows(&facts.activities, &facts.streams, laps, said)?;
     tables.insert(STREAMS.name, facts.streams);
     tables.insert(LAPS.name, facts.laps);
     tables.insert(FINDINGS.name, facts.findings);
@@ -96,6 +106,15 @@ pub fn activity_rows(
         query::ledger::activity_line(key, revision)?,
     );
     Ok(tables)
+}
+
+/// What was ever said of an activity, and the revision that its rows are of.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    /// What was said, of it and maybe of others.
+    pub corrections: &'a [Correction],
+    /// What holds in this revision counts.
+    pub revision: i64,
 }
 
 /// Derived rows of one activity, and its row in `activities` with our totals.
@@ -109,6 +128,7 @@ pub fn derived_rows(
     activities: &RecordBatch,
     streams: &RecordBatch,
     laps: &[RecordBatch],
+    said: Said,
 ) -> Result<BTreeMap<&'static str, RecordBatch>, Error> {
     let samples = activities.column(activities.schema().index_of("samples")?);
     if samples
@@ -119,7 +139,11 @@ pub fn derived_rows(
     {
         return Ok(BTreeMap::from([(ACTIVITIES.name, activities.clone())]));
     }
-    let derived = query::derive::derive(&query::activity::from_rows(activities, streams, laps)?);
+    let mut read = query::activity::from_rows(activities, streams, laps)?;
+    for activity in &mut read {
+        activity.correct(said.corrections, said.revision);
+    }
+    let derived = query::derive::derive(&read);
     let mut tables = derived.tables;
     tables.insert(ACTIVITIES.name, overlay_totals(activities, &derived.totals));
     Ok(tables)

@@ -23,6 +23,7 @@ use storage::tables::{ACTIVITIES, DERIVATIONS};
 use storage::{ActivityKey, AthleteId, Code, Failure};
 use uuid::Uuid;
 
+use crate::changes::Changes;
 use crate::context::Context;
 use crate::error::Error;
 use crate::growth::Growth;
@@ -38,7 +39,8 @@ const ATTEMPTS: u32 = 8;
 pub async fn reconcile_stale(context: &Context) -> Result<usize, Error> {
     let mut changed = 0;
     for athlete in context.storage.catalog.athletes().await? {
-        changed += usize::from(reconcile(context, athlete.athlete_id, false).await?);
+        let rows = reconcile(context, athlete.athlete_id, false).await?;
+        changed += usize::from(!rows.is_empty());
     }
     Ok(changed)
 }
@@ -65,7 +67,7 @@ pub async fn keep_fresh(context: Context) {
     }
 }
 
-/// Brings one athlete's tables up to date; answers whether a row changed.
+/// Brings one athlete's tables up to date; answers which rows changed.
 ///
 /// `full` computes them even where the ledger says they are fresh. Where a
 /// purge of the athlete is under way it is left to that.
@@ -76,10 +78,10 @@ pub async fn reconcile(
     context: &Context,
     athlete_id: AthleteId,
     full: bool,
-) -> Result<bool, Error> {
+) -> Result<Changes, Error> {
     let athlete = context.storage.catalog.athlete(athlete_id).await?;
     if athlete.is_none_or(|athlete| athlete.is_being_purged()) {
-        return Ok(false);
+        return Ok(Changes::default());
     }
     reconcile_purged(context, athlete_id, full).await
 }
@@ -94,7 +96,7 @@ pub async fn reconcile_growth(
     context: &Context,
     athlete_id: AthleteId,
     growth: Option<&Growth>,
-) -> Result<bool, Error> {
+) -> Result<Changes, Error> {
     if let Some(growth) = growth
         && let Some(births) = &growth.births
     {
@@ -113,7 +115,7 @@ pub(crate) async fn reconcile_purged(
     context: &Context,
     athlete_id: AthleteId,
     full: bool,
-) -> Result<bool, Error> {
+) -> Result<Changes, Error> {
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -135,7 +137,7 @@ async fn reconcile_once(
     context: &Context,
     athlete_id: AthleteId,
     full: bool,
-) -> Result<bool, Error> {
+) -> Result<Changes, Error> {
     // The revision first: a commit in between makes the athlete stale again,
     // never fresh too early.
     let catalog = &context.storage.catalog;
@@ -146,7 +148,7 @@ async fn reconcile_once(
     let view = context.storage.lake.latest().await?;
     let today = context.today(&athlete);
     if !full && is_fresh(&view, &athlete, today).await? {
-        return Ok(false);
+        return Ok(Changes::default());
     }
     let session = Session::open(&view, Limits::default()).await?;
     let as_of = (athlete_id, query::read::days(today));
@@ -166,7 +168,7 @@ async fn reconcile_births(
     athlete_id: AthleteId,
     growth: &Growth,
     births: &[ActivityKey],
-) -> Result<Option<bool>, Error> {
+) -> Result<Option<Changes>, Error> {
     let Some(athlete) = context.storage.catalog.athlete(athlete_id).await? else {
         return Ok(None);
     };
@@ -196,24 +198,23 @@ async fn reconcile_births(
 
 /// Replaces the rows of `old` that differ from those of `derived`, and writes
 /// that the tables hold what they should at the revision of `athlete`; answers
-/// whether a row changed.
+/// which rows changed.
 async fn commit(
     context: &Context,
     athlete: &Athlete,
     old: &Tables,
     derived: &AthleteTables,
-) -> Result<bool, Error> {
+) -> Result<Changes, Error> {
     let athlete_id = athlete.athlete_id;
     let mut changes = Vec::new();
-    let mut changed = false;
     for table in tables_of(Scope::Athlete) {
         let rows = |tables: &Tables| tables.get(table.name).cloned().unwrap_or_default();
         let (old, new) = (rows(old), rows(&derived.tables));
         if let Some(change) = replace_differing(table, &old, &new)? {
-            changed = true;
             changes.push(change);
         }
     }
+    let changed = Changes::of(&changes)?;
     let valid_until = derived.valid_until.get(&athlete_id).copied();
     let line = query::ledger::athlete_line(athlete_id, athlete.revision, valid_until)?;
     changes.push(TableChange {

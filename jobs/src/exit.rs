@@ -2,8 +2,8 @@
 //!
 //! An exit is a folder with the originals as their owner gave them, every
 //! table as Parquet, and a manifest: what rows depend on besides the bytes
-//! (which recordings are one activity, ids, revisions, the day on which windows
-//! end), definitions with their versions, and the SHA-256 of every file.
+//! (which recordings are one activity, ids, revisions, what owners say, the day
+//! on which windows end), definitions with their versions, and the SHA-256 of every file.
 //!
 //! ```text
 //! manifest.json                     files, tables, definitions, athletes

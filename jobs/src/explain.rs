@@ -45,14 +45,18 @@ pub async fn explain(
     match address.scope() {
         Scope::Activity => {
             let pointer = pointer(context, athlete.athlete_id, address).await?;
-            let whose = Whose::Activity(pointer.key, Vec::new());
-            let mut explanation = explain::explain(session, snapshot, address, &whose).await?;
             let page = std::slice::from_ref(&pointer);
-            let sources = replay::sources_of(context, page).await?;
-            let kept = sources.get(&pointer.key.activity_id).cloned();
-            let mut recordings = recordings(kept.unwrap_or_default());
+            let grounds = replay::grounds_of(context, page).await?;
+            let ground = grounds.get(&pointer.key.activity_id).cloned();
+            let mut ground = ground.unwrap_or_default();
+            ground
+                .corrections
+                .retain(|one| one.holds_in(pointer.revision));
+            let whose = Whose::Activity(pointer.key, ground.corrections);
+            let mut explanation = explain::explain(session, snapshot, address, &whose).await?;
+            let mut recordings = recordings(ground.sources);
             if recompute == Recompute::Yes {
-                let replayed = replay::replay(context, page, sources).await?;
+                let replayed = replay::replay(context, page, grounds).await?;
                 mark_used(&mut recordings, &replayed);
                 let rows = rows_of(replayed, address.table.name).await?;
                 recompute_from(&mut explanation, address, &rows, 1)?;
@@ -139,8 +143,8 @@ async fn athlete_rows(
     let (mut activities, mut efforts) = (Vec::new(), Vec::new());
     for ids in ids.chunks(PAGE) {
         let page = context.storage.catalog.pointers(athlete, ids).await?;
-        let sources = replay::sources_of(context, &page).await?;
-        let replayed = replay::replay(context, &page, sources).await?;
+        let grounds = replay::grounds_of(context, &page).await?;
+        let replayed = replay::replay(context, &page, grounds).await?;
         let rows = replay::rows(replayed, |one| one.pointer.revision).await?;
         for mut rows in rows.into_iter().filter_map(|(_, rows)| rows) {
             activities.extend(rows.remove(ACTIVITIES.name));

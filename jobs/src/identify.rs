@@ -1,14 +1,15 @@
 //! Which recordings are one activity: a batch beside what the catalog knows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use pipeline::clean::Clean;
-use pipeline::identity::{self, Evidence};
+use pipeline::identity::{self, Evidence, Relation};
 use pipeline::merge::{self, Candidate};
 use sha2::{Digest, Sha256};
-use storage::catalog::{Pointer, Source};
+use storage::catalog::{Correction, Pointer, Source};
 use storage::{ActivityId, ActivityKey, AthleteId};
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::Error;
@@ -22,6 +23,11 @@ pub(crate) struct Planned {
     pub ended: Vec<Pointer>,
     pub sources: Vec<Source>,
     pub merged: merge::Merged,
+    /// What was ever said of it, and of those that it takes in, which is said of
+    /// it from now on.
+    pub corrections: Vec<Correction>,
+    /// Those of them that this writes.
+    pub moved_corrections: Vec<Correction>,
     /// Indices of the batch that join, each with why.
     pub joining: Vec<(usize, String)>,
 }
@@ -33,6 +39,47 @@ impl Planned {
             .as_ref()
             .map_or(1, |pointer| pointer.revision + 1)
     }
+
+    /// Takes over what was said of the activity, and of those that end in it:
+    /// from its new revision on that is said of it.
+    fn take_over(&mut self, said: &[Correction]) {
+        let of = |id: ActivityId| said.iter().filter(move |one| one.activity_id == id);
+        if let Some(previous) = &self.previous {
+            self.corrections
+                .extend(of(previous.key.activity_id).cloned());
+        }
+        for ended in &self.ended {
+            let holding = of(ended.key.activity_id).filter(|one| one.holds_in(ended.revision));
+            for correction in holding {
+                self.moved_corrections.push(Correction {
+                    ended_revision: Some(ended.revision + 1),
+                    ..correction.clone()
+                });
+                let taken_over = Correction {
+                    correction_id: Uuid::now_v7(),
+                    activity_id: self.key.activity_id,
+                    begun_revision: self.revision(),
+                    ..correction.clone()
+                };
+                self.moved_corrections.push(taken_over.clone());
+                self.corrections.push(taken_over);
+            }
+        }
+    }
+}
+
+/// What is known already of the recordings of a batch.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// Those that their owner took out of an activity, by hash and part, with
+    /// that activity.
+    pub parted: BTreeMap<(String, i32), ActivityId>,
+    /// The activity that keeps its id where several become one; `None`: the
+    /// one with the least.
+    pub survivor: Option<ActivityId>,
+    /// The one of the kept recordings, by hash and part, that was taken out of
+    /// an activity and may be one with others again.
+    pub freed: Option<(String, i32)>,
 }
 
 /// Finds which recordings are one activity, decides what each becomes, and
@@ -42,15 +89,17 @@ pub(crate) async fn plan(
     athlete: AthleteId,
     batch: &[Incoming],
     fresh: &[usize],
+    known: &Known,
     kept: &mut Kept,
 ) -> Result<Vec<Planned>, Error> {
     if fresh.is_empty() {
         return Ok(Vec::new());
     }
     let catalog = &context.storage.catalog;
-    let neighbours = neighbours(context, athlete, batch, fresh).await?;
-    let mut evidence: Vec<Evidence> = fresh.iter().map(|&i| evidence_of(&batch[i])).collect();
-    evidence.extend(neighbours.iter().map(evidence_of_source));
+    let neighbours = neighbours(context, athlete, batch, fresh, known).await?;
+    let evidence_of = |&index: &usize| known.evidence_of(&batch[index]);
+    let mut evidence: Vec<Evidence> = fresh.iter().map(evidence_of).collect();
+    evidence.extend(neighbours.iter().map(|s| known.evidence_of_source(s)));
     let sets = identity::connect(&evidence);
 
     let mut touched: Vec<ActivityId> = neighbours.iter().map(|s| s.activity_id).collect();
@@ -62,6 +111,7 @@ pub(crate) async fn plan(
         .into_iter()
         .map(|pointer| (pointer.key.activity_id, pointer))
         .collect();
+    let said = catalog.corrections_of(athlete, &touched).await?;
 
     let mut planned = Vec::new();
     for set in sets {
@@ -80,14 +130,17 @@ pub(crate) async fn plan(
             .iter()
             .filter_map(|source| pointers.get(&source.activity_id).cloned())
             .collect();
-        activities.sort_by_key(|pointer| pointer.key.activity_id);
+        activities.sort_by_key(|pointer| {
+            let id = pointer.key.activity_id;
+            (known.survivor != Some(id), id)
+        });
         activities.dedup_by_key(|pointer| pointer.key.activity_id);
         let previous = (!activities.is_empty()).then(|| activities.remove(0));
 
         let mut candidates = Vec::with_capacity(set.members.len());
         for source in &sources {
             let clean = kept.clean(context, athlete, source).await?;
-            candidates.push(candidate(&source.sha256, source.part as u32, clean));
+            candidates.push(candidate(source, clean));
         }
         let mut joining = Vec::with_capacity(new.len());
         for &member in &new {
@@ -98,12 +151,15 @@ pub(crate) async fn plan(
             candidates.retain(|c: &Candidate| {
                 (c.sha256.as_str(), c.part) != (&incoming.sha256, incoming.part)
             });
-            sources.push(incoming.source(athlete, ActivityId(0)));
-            candidates.push(candidate(
-                &incoming.sha256,
-                incoming.part,
-                Arc::clone(&incoming.clean),
-            ));
+            sources.push(Source {
+                parted_from: known.parted_from(incoming),
+                ..incoming.source(athlete, ActivityId(0))
+            });
+            candidates.push(Candidate {
+                sha256: incoming.sha256.clone(),
+                part: incoming.part,
+                clean: Arc::clone(&incoming.clean),
+            });
             joining.push((fresh[member], set.reason(member)));
         }
         let merged = merge::merge(&candidates);
@@ -112,18 +168,23 @@ pub(crate) async fn plan(
             Some(pointer) => pointer.key.activity_id,
             None => born(athlete, &merged),
         };
-        planned.push(Planned {
-            key: ActivityKey {
-                athlete_id: athlete,
-                start_time_us,
-                activity_id,
-            },
+        let key = ActivityKey {
+            athlete_id: athlete,
+            start_time_us,
+            activity_id,
+        };
+        let mut one = Planned {
+            key,
             previous,
             ended: activities,
             sources,
             merged,
+            corrections: Vec::new(),
+            moved_corrections: Vec::new(),
             joining,
-        });
+        };
+        one.take_over(&said);
+        planned.push(one);
     }
     settle_ids(context, &mut planned).await?;
     Ok(planned)
@@ -136,6 +197,7 @@ async fn neighbours(
     athlete: AthleteId,
     batch: &[Incoming],
     fresh: &[usize],
+    known: &Known,
 ) -> Result<Vec<Source>, Error> {
     let catalog = &context.storage.catalog;
     let starts = fresh.iter().map(|&index| batch[index].clean.start_time_us);
@@ -159,10 +221,10 @@ async fn neighbours(
     // Only those that truly link to a new one matter: a batch may span years.
     let mut probe: Vec<Evidence> = fresh
         .iter()
-        .map(|&index| evidence_of(&batch[index]))
+        .map(|&index| known.evidence_of(&batch[index]))
         .collect();
     let candidates: Vec<Source> = near.into_iter().chain(named).collect();
-    probe.extend(candidates.iter().map(evidence_of_source));
+    probe.extend(candidates.iter().map(|s| known.evidence_of_source(s)));
     let linked: HashSet<ActivityId> = identity::connect(&probe)
         .into_iter()
         .filter(|set| set.members.iter().any(|&member| member < fresh.len()))
@@ -175,33 +237,85 @@ async fn neighbours(
     Ok(catalog.sources_of(athlete, &linked).await?)
 }
 
-fn evidence_of(incoming: &Incoming) -> Evidence {
-    Evidence {
-        sha256: incoming.sha256.clone(),
-        part: incoming.part,
-        external_id: incoming.external_id.clone(),
-        start_time_us: incoming.clean.start_time_us,
-        elapsed_ms: incoming.clean.elapsed_ms(),
-        activity_id: None,
+impl Known {
+    /// The activity that a recording was taken out of, if its owner did so.
+    fn parted_from(&self, incoming: &Incoming) -> Option<ActivityId> {
+        let bytes = (incoming.sha256.clone(), incoming.part as i32);
+        self.parted.get(&bytes).copied()
+    }
+
+    fn evidence_of(&self, incoming: &Incoming) -> Evidence {
+        Evidence {
+            sha256: incoming.sha256.clone(),
+            part: incoming.part,
+            external_id: incoming.external_id.clone(),
+            start_time_us: incoming.clean.start_time_us,
+            elapsed_ms: incoming.clean.elapsed_ms(),
+            activity_id: None,
+            is_parted: self.parted_from(incoming).is_some(),
+        }
+    }
+
+    /// Why a recording is one with another, the first that it is one with.
+    pub fn why_one<'a>(
+        &self,
+        source: &Source,
+        mut others: impl Iterator<Item = &'a Source>,
+    ) -> Option<String> {
+        // Of different activities, so that it is not "since they were before".
+        let evidence = |source| Evidence {
+            activity_id: None,
+            ..self.evidence_of_source(source)
+        };
+        let one = evidence(source);
+        others.find_map(|other| match identity::relation(&one, &evidence(other)) {
+            Relation::Same(reason) => Some(reason.to_string()),
+            Relation::Near(_) | Relation::Apart => None,
+        })
+    }
+
+    fn evidence_of_source(&self, source: &Source) -> Evidence {
+        let is_it = |(sha256, part): &(String, i32)| {
+            (sha256.as_str(), *part) == (source.sha256.as_str(), source.part)
+        };
+        let is_freed = self.freed.as_ref().is_some_and(is_it);
+        Evidence {
+            sha256: source.sha256.clone(),
+            part: source.part as u32,
+            external_id: source.external_id.clone(),
+            start_time_us: source.start_time_us,
+            elapsed_ms: source.elapsed_ms,
+            activity_id: Some(source.activity_id),
+            is_parted: source.parted_from.is_some() && !is_freed,
+        }
     }
 }
 
-fn evidence_of_source(source: &Source) -> Evidence {
-    Evidence {
-        sha256: source.sha256.clone(),
-        part: source.part as u32,
-        external_id: source.external_id.clone(),
-        start_time_us: source.start_time_us,
-        elapsed_ms: source.elapsed_ms,
-        activity_id: Some(source.activity_id),
-    }
-}
-
-fn candidate(sha256: &str, part: u32, clean: Arc<Clean>) -> Candidate {
+/// A recording that is kept, as one of those to merge.
+pub(crate) fn candidate(source: &Source, clean: Arc<Clean>) -> Candidate {
     Candidate {
-        sha256: sha256.to_owned(),
-        part,
+        sha256: source.sha256.clone(),
+        part: u32::try_from(source.part).unwrap_or_default(),
         clean,
+    }
+}
+
+/// The birth of an activity that is of one recording.
+pub(crate) fn alone(athlete: AthleteId, source: Source, clean: Arc<Clean>) -> Planned {
+    let merged = merge::merge(&[candidate(&source, clean)]);
+    Planned {
+        key: ActivityKey {
+            athlete_id: athlete,
+            start_time_us: merged.clean.start_time_us,
+            activity_id: born(athlete, &merged),
+        },
+        previous: None,
+        ended: Vec::new(),
+        sources: vec![source],
+        merged,
+        corrections: Vec::new(),
+        moved_corrections: Vec::new(),
+        joining: Vec::new(),
     }
 }
 
@@ -220,7 +334,7 @@ fn born(athlete: AthleteId, merged: &merge::Merged) -> ActivityId {
 }
 
 /// Gives every birth an id that nobody has.
-async fn settle_ids(context: &Context, planned: &mut [Planned]) -> Result<(), Error> {
+pub(crate) async fn settle_ids(context: &Context, planned: &mut [Planned]) -> Result<(), Error> {
     let mut own: HashSet<ActivityId> = HashSet::new();
     loop {
         let wanted: Vec<ActivityId> = planned

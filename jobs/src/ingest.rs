@@ -16,7 +16,7 @@ use crate::build::build;
 use crate::context::Context;
 use crate::error::Error;
 use crate::growth::Growth;
-use crate::identify::plan;
+use crate::identify::{Known, plan};
 use crate::report::{Item, Outcome};
 use crate::source::Kept;
 
@@ -57,6 +57,7 @@ impl Incoming {
             non_null_values: self.clean.non_null_values,
             file_name: self.file_name.clone(),
             activity_id,
+            parted_from: None,
         }
     }
 }
@@ -152,8 +153,8 @@ async fn ingest_once(
         Some(_) | None => return Err(Error::Purged(athlete)),
     };
     let mut outcomes: Vec<Option<Item>> = vec![None; batch.len()];
-    let fresh = skip_known(context, athlete, batch, &mut outcomes).await?;
-    let planned = plan(context, athlete, batch, &fresh, kept).await?;
+    let (fresh, known) = skip_known(context, athlete, batch, &mut outcomes).await?;
+    let planned = plan(context, athlete, batch, &fresh, &known, kept).await?;
 
     let mut homes: HashMap<(&str, u32), ActivityId> = HashMap::new();
     for planned in &planned {
@@ -207,13 +208,14 @@ async fn ingest_once(
     Ok(Ingested { items, growth })
 }
 
-/// Marks what is known by its bytes as skipped; answers the indices of the rest.
+/// Marks what is known by its bytes as skipped; answers the indices of the
+/// rest, and what is known of them.
 async fn skip_known(
     context: &Context,
     athlete: AthleteId,
     batch: &[Incoming],
     outcomes: &mut [Option<Item>],
-) -> Result<Vec<usize>, Error> {
+) -> Result<(Vec<usize>, Known), Error> {
     let hashes: Vec<String> = batch
         .iter()
         .map(|incoming| incoming.sha256.clone())
@@ -223,6 +225,14 @@ async fn skip_known(
         .catalog
         .sources_by_sha256(athlete, &hashes)
         .await?;
+    let parted = known.iter().filter_map(|source| {
+        let bytes = (source.sha256.clone(), source.part);
+        Some((bytes, source.parted_from?))
+    });
+    let of_batch = Known {
+        parted: parted.collect(),
+        ..Known::default()
+    };
     let known: HashMap<(&str, i32), &Source> = known
         .iter()
         .map(|source| ((source.sha256.as_str(), source.part), source))
@@ -261,7 +271,7 @@ async fn skip_known(
             fresh.push(index);
         }
     }
-    Ok(fresh)
+    Ok((fresh, of_batch))
 }
 
 fn audit_entries(

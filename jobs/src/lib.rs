@@ -6,8 +6,10 @@
 pub mod again;
 pub mod backup;
 pub mod build;
+pub mod changes;
 pub mod check;
 pub mod context;
+pub mod correct;
 pub mod derive;
 mod error;
 pub mod exit;

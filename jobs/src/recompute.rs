@@ -14,7 +14,7 @@ use arrow::record_batch::RecordBatch;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use query::derived::{Scope, tables_of};
-use storage::catalog::{ActivityWrite, CatalogChange, Pointer};
+use storage::catalog::{ActivityWrite, CatalogChange, Correction, Pointer};
 use storage::lake::{Commit, KeySet, LakeView, TableChange};
 use storage::table::Table;
 use storage::tables::{ACTIVITIES, DERIVATIONS, FACTS};
@@ -96,7 +96,7 @@ pub async fn recompute(context: &Context, options: &Options) -> Result<Recompute
     context.progress.end();
     for athlete in context.storage.catalog.athletes().await? {
         let changed = reconcile(context, athlete.athlete_id, options.full).await?;
-        done.athletes_changed += u64::from(changed);
+        done.athletes_changed += u64::from(!changed.is_empty());
     }
     Ok(done)
 }
@@ -155,7 +155,7 @@ async fn recompute_page(
             return Ok(());
         }
         let new = computed(context, &view, options, only, &stale).await?;
-        let (commit, changed) = difference(&view, &stale, new, only).await?;
+        let (commit, changed) = difference(&view, &stale, new, only, &[]).await?;
         let Some(commit) = commit else {
             done.computed += stale.len() as u64;
             return Ok(());
@@ -196,8 +196,31 @@ async fn computed(
 ) -> Result<Rebuilt, Error> {
     match (options.full, only) {
         (true, None) => from_raw(context, page).await,
-        _ => from_lake(view, page, only).await,
+        _ => {
+            let corrections = corrections_of(context, page).await?;
+            from_lake(view, page, &corrections, only).await
+        }
     }
+}
+
+/// Everything that was ever said of these activities.
+///
+/// # Errors
+/// Where the catalog fails.
+pub(crate) async fn corrections_of(
+    context: &Context,
+    page: &[Pointer],
+) -> Result<Arc<[Correction]>, Error> {
+    let mut corrections = Vec::new();
+    for page in by_athlete(page.to_vec()) {
+        let ids: Vec<ActivityId> = page.iter().map(|p| p.key.activity_id).collect();
+        let of = context
+            .storage
+            .catalog
+            .corrections_of(page[0].key.athlete_id, &ids);
+        corrections.extend(of.await?);
+    }
+    Ok(corrections.into())
 }
 
 /// Which of these the ledger does not know at their revision and today's
@@ -215,8 +238,8 @@ pub async fn stale(view: &LakeView, page: &[Pointer]) -> Result<Vec<Pointer>, Er
 
 /// Rows as the kept recordings give them now.
 async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error> {
-    let sources = replay::sources_of(context, page).await?;
-    let replayed = replay::replay(context, page, sources).await?;
+    let grounds = replay::grounds_of(context, page).await?;
+    let replayed = replay::replay(context, page, grounds).await?;
     let rows = replay::rows(replayed, |replayed| replayed.pointer.revision).await?;
     rows.into_iter()
         .map(
@@ -232,13 +255,15 @@ async fn from_raw(context: &Context, page: &[Pointer]) -> Result<Rebuilt, Error>
 /// What turns the rows of the lake into the new ones; with how many
 /// activities differ.
 ///
-/// A fact that differs is a change of the activity: its revision rises. A
+/// A fact that differs is a change of the activity: its revision rises, as that
+/// of `raised` does in any case. A
 /// derived row that differs is replaced, and the ledger says so.
 async fn difference(
     view: &LakeView,
     page: &[Pointer],
     mut new: Rebuilt,
     only: Option<&'static query::derived::Derived>,
+    raised: &[ActivityId],
 ) -> Result<(Option<Commit>, u64), Error> {
     let keys = KeySet::activities(&page.iter().map(|pointer| pointer.key).collect::<Vec<_>>());
     let mut tables: Vec<&'static Table> = match only {
@@ -250,7 +275,7 @@ async fn difference(
     for table in &tables {
         old.insert(table.name, view.rows(table.name, None, &keys).await?);
     }
-    let mut risen = BTreeSet::new();
+    let mut risen: BTreeSet<ActivityId> = raised.iter().copied().collect();
     for table in tables.iter().filter(|table| is_fact(table)) {
         if let Some(change) = replace_differing(table, &old[table.name], &rows_of(&new, table))? {
             risen.extend(activity_ids(&change));
@@ -300,6 +325,30 @@ async fn difference(
         message,
     };
     Ok((Some(commit), changed.len() as u64))
+}
+
+/// Computes an activity again where it is stale.
+///
+/// # Errors
+/// As [`recompute`].
+pub(crate) async fn refresh(context: &Context, pointer: &Pointer) -> Result<(), Error> {
+    let (options, mut done) = (Options::default(), Recomputed::default());
+    recompute_page(context, &options, None, vec![*pointer], &mut done).await
+}
+
+/// A commit that raises an activity's revision, and replaces those of its rows
+/// that differ from these.
+///
+/// # Errors
+/// Where the lake cannot be read, or rows are not as their table declares them.
+pub(crate) async fn replacing(
+    view: &LakeView,
+    pointer: Pointer,
+    new: Rebuilt,
+) -> Result<Commit, Error> {
+    let raised = [pointer.key.activity_id];
+    let (commit, _) = difference(view, &[pointer], new, None, &raised).await?;
+    commit.ok_or(Error::NoSources(pointer.key.activity_id))
 }
 
 /// Where one definition alone was computed, the ledger says so: by the versions

@@ -12,12 +12,12 @@ use pipeline::clean::Clean;
 use pipeline::decode::Limits;
 use pipeline::merge::{self, Candidate, Merged};
 use rayon::prelude::*;
-use storage::catalog::{Pointer, Source};
+use storage::catalog::{Correction, Pointer, Source};
 use storage::lake::{KeySet, LakeView};
 use storage::tables::{ACTIVITIES, DERIVATIONS, FINDINGS, LAPS, STREAMS};
 use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
 
-use crate::build::{activity_rows, derived_rows};
+use crate::build::{Said, activity_rows, derived_rows};
 use crate::context::Context;
 use crate::error::Error;
 use crate::source;
@@ -51,6 +51,8 @@ pub struct Replayed {
     pub pointer: Pointer,
     /// What its readable recordings merge to; `None` where none can be read.
     pub merged: Option<Merged>,
+    /// What its owner ever said of it.
+    pub corrections: Vec<Correction>,
     /// Its recordings that cannot be read.
     pub troubles: Vec<Error>,
 }
@@ -70,26 +72,41 @@ impl Replayed {
 /// Decoded recordings by their bytes: those of each file, or why there are none.
 type Decoded = HashMap<(AthleteId, String), Result<Vec<(u32, Arc<Clean>)>, Error>>;
 
-/// The sources of activities, by activity.
+/// What cannot be derived of an activity, beside the bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// The recordings that it is made of.
+    pub sources: Vec<Source>,
+    /// What its owner ever said of it.
+    pub corrections: Vec<Correction>,
+}
+
+/// What the catalog knows of activities, by activity.
 ///
 /// # Errors
 /// Where the catalog fails.
-pub async fn sources_of(
+pub async fn grounds_of(
     context: &Context,
     page: &[Pointer],
-) -> Result<HashMap<ActivityId, Vec<Source>>, Error> {
+) -> Result<HashMap<ActivityId, Ground>, Error> {
     let mut athletes: BTreeMap<AthleteId, Vec<ActivityId>> = BTreeMap::new();
     for pointer in page {
         let ids = athletes.entry(pointer.key.athlete_id).or_default();
         ids.push(pointer.key.activity_id);
     }
-    let mut sources: HashMap<ActivityId, Vec<Source>> = HashMap::new();
+    let catalog = &context.storage.catalog;
+    let mut grounds: HashMap<ActivityId, Ground> = HashMap::new();
     for (athlete, ids) in athletes {
-        for source in context.storage.catalog.sources_of(athlete, &ids).await? {
-            sources.entry(source.activity_id).or_default().push(source);
+        for source in catalog.sources_of(athlete, &ids).await? {
+            let ground = grounds.entry(source.activity_id).or_default();
+            ground.sources.push(source);
+        }
+        for correction in catalog.corrections_of(athlete, &ids).await? {
+            let ground = grounds.entry(correction.activity_id).or_default();
+            ground.corrections.push(correction);
         }
     }
-    Ok(sources)
+    Ok(grounds)
 }
 
 /// Reads, decodes, cleans and merges the recordings of a page of activities,
@@ -101,21 +118,22 @@ pub async fn sources_of(
 pub async fn replay<R: Recordings>(
     recordings: &R,
     page: &[Pointer],
-    mut sources: HashMap<ActivityId, Vec<Source>>,
+    mut grounds: HashMap<ActivityId, Ground>,
 ) -> Result<Vec<Replayed>, Error> {
-    let decoded = decode(recordings, sources.values().flatten()).await?;
+    let sources = grounds.values().flat_map(|ground| &ground.sources);
+    let decoded = decode(recordings, sources).await?;
     let page = page.to_vec();
     let merging = move || {
-        let with_sources: Vec<(Pointer, Vec<Source>)> = page
+        let grounded: Vec<(Pointer, Ground)> = page
             .into_iter()
             .map(|pointer| {
-                let sources = sources.remove(&pointer.key.activity_id);
-                (pointer, sources.unwrap_or_default())
+                let ground = grounds.remove(&pointer.key.activity_id);
+                (pointer, ground.unwrap_or_default())
             })
             .collect();
-        with_sources
+        grounded
             .into_par_iter()
-            .map(|(pointer, sources)| merged(pointer, &sources, &decoded))
+            .map(|(pointer, ground)| merged(pointer, ground, &decoded))
             .collect()
     };
     Ok(tokio::task::spawn_blocking(merging).await?)
@@ -168,7 +186,8 @@ async fn decode_file<R: Recordings>(
     })
 }
 
-fn merged(pointer: Pointer, sources: &[Source], decoded: &Decoded) -> Replayed {
+fn merged(pointer: Pointer, ground: Ground, decoded: &Decoded) -> Replayed {
+    let sources = &ground.sources;
     let mut troubles = Vec::new();
     let mut candidates = Vec::with_capacity(sources.len());
     if sources.is_empty() {
@@ -200,6 +219,7 @@ fn merged(pointer: Pointer, sources: &[Source], decoded: &Decoded) -> Replayed {
     Replayed {
         pointer,
         merged: (!candidates.is_empty()).then(|| merge::merge(&candidates)),
+        corrections: ground.corrections,
         troubles,
     }
 }
@@ -219,7 +239,8 @@ pub async fn rows(
             .map(|replayed| {
                 let (key, revision) = (replayed.key(), revision(&replayed));
                 let rows = replayed.merged.as_ref();
-                let rows = rows.map(|merged| activity_rows(merged, key, revision));
+                let rows =
+                    rows.map(|merged| activity_rows(merged, key, revision, &replayed.corrections));
                 Ok((replayed, rows.transpose()?))
             })
             .collect()
@@ -232,7 +253,8 @@ pub async fn rows(
 ///
 /// # Errors
 /// Where the lake does not have them all, or not in the catalog's revision.
-pub async fn taken_over(old: &LakeView, pointer: &Pointer) -> Result<Rows, Error> {
+pub async fn taken_over(old: &LakeView, replayed: &Replayed) -> Result<Rows, Error> {
+    let pointer = &replayed.pointer;
     let keys = KeySet::activities(&[pointer.key]);
     let mut facts = BTreeMap::new();
     for table in [&ACTIVITIES, &STREAMS, &LAPS, &FINDINGS] {
@@ -249,7 +271,12 @@ pub async fn taken_over(old: &LakeView, pointer: &Pointer) -> Result<Rows, Error
         return Err(Error::NoSources(pointer.key.activity_id));
     }
     let laps = std::slice::from_ref(&facts[LAPS.name]);
-    let mut rows = derived_rows(&facts[ACTIVITIES.name], &facts[STREAMS.name], laps)?;
+    let said = Said {
+        corrections: &replayed.corrections,
+        revision: pointer.revision,
+    };
+    let (activities, streams) = (&facts[ACTIVITIES.name], &facts[STREAMS.name]);
+    let mut rows = derived_rows(activities, streams, laps, said)?;
     for table in [&STREAMS, &LAPS, &FINDINGS] {
         if let Some(batch) = facts.remove(table.name) {
             rows.insert(table.name, batch);

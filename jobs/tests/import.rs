@@ -368,14 +368,16 @@ async fn a_definition_alone_gives_the_rows_that_all_together_give() {
     let view = storage.lake.latest().await.unwrap();
     let page = storage.catalog.pointers_after(None, 256).await.unwrap();
     assert!(page.len() > 20, "{} activities", page.len());
-    let together = from_lake(&view, &page, None).await.unwrap();
+    let together = from_lake(&view, &page, &[].into(), None).await.unwrap();
     let kernels = query::derived::DERIVED
         .iter()
         .filter(|derived| matches!(derived.how, query::derived::How::Kernel(_)));
     let mut compared = 0;
     for derived in kernels {
         let name = derived.table.name;
-        let alone = from_lake(&view, &page, Some(derived)).await.unwrap();
+        let alone = from_lake(&view, &page, &[].into(), Some(derived))
+            .await
+            .unwrap();
         assert_eq!(alone.len(), page.len());
         for ((pointer, together), (other, alone)) in together.iter().zip(&alone) {
             assert_eq!(pointer.key, other.key);

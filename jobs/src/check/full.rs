@@ -37,8 +37,8 @@ pub async fn compare(
     context.progress.begin("check", pointers.len() as u64);
     let mut bad = BTreeMap::new();
     for page in pointers.chunks(PAGE) {
-        let sources = replay::sources_of(context, page).await?;
-        let replayed = replay::replay(context, page, sources).await?;
+        let grounds = replay::grounds_of(context, page).await?;
+        let replayed = replay::replay(context, page, grounds).await?;
         let mut new: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
         let mut compared = Vec::new();
         for (replayed, rows) in replay::rows(replayed, |one| one.pointer.revision).await? {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use query::derived::{DERIVED, Scope};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use storage::catalog::{Correct, Correction};
 use storage::{ActivityId, ActivityKey, AthleteId};
+use uuid::Uuid;
 
 use crate::error::Error;
 
@@ -113,6 +115,9 @@ pub struct ActivityLine {
     pub revision: i64,
     /// The recordings that it is made of.
     pub recordings: Vec<RecordingLine>,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<CorrectionLine>,
 }
 
 impl ActivityLine {
@@ -137,6 +142,44 @@ pub struct RecordingLine {
     pub format: String,
     /// The id that an outside source has for it.
     pub external_id: Option<String>,
+}
+
+/// Something that its owner says of an activity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionLine {
+    /// What it says.
+    #[serde(flatten)]
+    pub what: Correct,
+    /// Why.
+    pub reason: String,
+    /// When it was said, in microseconds since 1970, UTC.
+    pub made_at_us: i64,
+}
+
+impl CorrectionLine {
+    /// The line of a correction that holds.
+    pub(super) fn of(correction: Correction) -> Self {
+        Self {
+            what: correction.what,
+            reason: correction.reason,
+            made_at_us: correction.made_at_us,
+        }
+    }
+
+    /// The correction again, of an activity in the revision of its line.
+    pub(super) fn correction(self, line: &ActivityLine) -> Correction {
+        Correction {
+            // Nothing of its rows hangs on its name.
+            correction_id: Uuid::nil(),
+            athlete_id: line.athlete_id,
+            activity_id: line.activity_id,
+            what: self.what,
+            reason: self.reason,
+            made_at_us: self.made_at_us,
+            begun_revision: line.revision,
+            ended_revision: None,
+        }
+    }
 }
 
 /// An original.

@@ -26,7 +26,7 @@ use super::manifest::{
 };
 use crate::error::Error;
 use crate::progress::Progress;
-use crate::replay::{self, Recordings};
+use crate::replay::{self, Ground, Recordings};
 
 /// How many activities are derived at a time.
 const PAGE: usize = 256;
@@ -348,8 +348,8 @@ async fn derive(
             revision: line.revision,
         })
         .collect();
-    let sources = page.iter().map(|line| (line.activity_id, sources(line)));
-    let replayed = replay::replay(originals, &pointers, sources.collect()).await?;
+    let grounds = page.iter().map(|line| (line.activity_id, ground(line)));
+    let replayed = replay::replay(originals, &pointers, grounds.collect()).await?;
     let mut derived: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for (replayed, rows) in replay::rows(replayed, |one| one.pointer.revision).await? {
         for trouble in &replayed.troubles {
@@ -365,8 +365,8 @@ async fn derive(
     Ok(derived)
 }
 
-fn sources(line: &ActivityLine) -> Vec<Source> {
-    let of = line.recordings.iter().map(|recording| Source {
+fn ground(line: &ActivityLine) -> Ground {
+    let sources = line.recordings.iter().map(|recording| Source {
         athlete_id: line.athlete_id,
         sha256: recording.sha256.clone(),
         part: recording.part,
@@ -377,8 +377,13 @@ fn sources(line: &ActivityLine) -> Vec<Source> {
         non_null_values: 0,
         file_name: String::new(),
         activity_id: line.activity_id,
+        parted_from: None,
     });
-    of.collect()
+    let said = line.corrections.iter().cloned();
+    Ground {
+        sources: sources.collect(),
+        corrections: said.map(|said| said.correction(line)).collect(),
+    }
 }
 
 /// Rows of the ledger that are of athletes, and the others.

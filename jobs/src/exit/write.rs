@@ -14,14 +14,14 @@ use storage::catalog::{Athlete, Source};
 use storage::{ActivityKey, AthleteId, LakeView};
 
 use super::manifest::{
-    ACTIVITIES, ActivityLine, AthleteLine, FORMAT, FileLine, MANIFEST, Manifest, ORIGINALS,
-    OriginalLine, RecordingLine, TableLine, definitions, failed,
+    ACTIVITIES, ActivityLine, AthleteLine, CorrectionLine, FORMAT, FileLine, MANIFEST, Manifest,
+    ORIGINALS, OriginalLine, RecordingLine, TableLine, definitions, failed,
 };
 use super::names::Names;
 use crate::context::Context;
 use crate::derive::reconcile_stale;
 use crate::error::Error;
-use crate::replay::sources_of;
+use crate::replay::grounds_of;
 
 /// How many activities are listed at a time.
 const PAGE: u32 = 1024;
@@ -124,11 +124,13 @@ async fn write_activities(context: &Context, folder: &Path) -> Result<(u64, File
             return list.end(folder);
         };
         after = Some(last.key);
-        let mut sources = sources_of(context, &page).await?;
+        let mut grounds = grounds_of(context, &page).await?;
         for pointer in page {
             let key = pointer.key;
-            let recordings = sources.remove(&key.activity_id).unwrap_or_default();
-            let recordings = recordings.into_iter().map(|source| RecordingLine {
+            let ground = grounds.remove(&key.activity_id).unwrap_or_default();
+            let holding = ground.corrections.into_iter();
+            let holding = holding.filter(|one| one.holds_in(pointer.revision));
+            let recordings = ground.sources.into_iter().map(|source| RecordingLine {
                 sha256: source.sha256,
                 part: source.part,
                 format: source.format,
@@ -140,6 +142,7 @@ async fn write_activities(context: &Context, folder: &Path) -> Result<(u64, File
                 activity_id: key.activity_id,
                 revision: pointer.revision,
                 recordings: recordings.collect(),
+                corrections: holding.map(CorrectionLine::of).collect(),
             };
             list.add(folder, &line)?;
         }

@@ -12,7 +12,7 @@ use arrow::record_batch::RecordBatch;
 use futures::{Stream, stream};
 use query::derived::{Scope, versions};
 use serde::{Deserialize, Serialize};
-use storage::catalog::{ActivityWrite, Pointer, Source};
+use storage::catalog::{ActivityWrite, Pointer};
 use storage::lake::LakeView;
 use storage::lake::draft::{Draft, Part};
 use storage::raw::sha256_hex;
@@ -21,7 +21,7 @@ use storage::{ActivityId, ActivityKey};
 use super::{Fate, Troubled};
 use crate::context::Context;
 use crate::error::Error;
-use crate::replay::{self, Replayed, Rows};
+use crate::replay::{self, Ground, Replayed, Rows};
 
 /// About how many values of samples a chunk has at most: what bounds the memory.
 const VALUES: i64 = 8_000_000;
@@ -104,7 +104,7 @@ pub enum Planned {
     Write {
         after: Key,
         pointers: Vec<Pointer>,
-        sources: HashMap<ActivityId, Vec<Source>>,
+        grounds: HashMap<ActivityId, Ground>,
         stale: Option<Chunk>,
     },
     /// All its activities are gone.
@@ -170,8 +170,8 @@ async fn next(
         }
         here => {
             pointers.truncate(at_most as usize);
-            let sources = replay::sources_of(context, &pointers).await?;
-            truncate_by_values(&mut pointers, &sources);
+            let grounds = replay::grounds_of(context, &pointers).await?;
+            truncate_by_values(&mut pointers, &grounds);
             if pointers.is_empty() {
                 // Between here and the next chunk that is known there is
                 // nothing any more: that one is made anew.
@@ -184,7 +184,7 @@ async fn next(
             Ok(Some(Planned::Write {
                 after,
                 pointers,
-                sources,
+                grounds,
                 stale: here,
             }))
         }
@@ -192,13 +192,13 @@ async fn next(
 }
 
 /// Cuts the list where memory would not hold the samples of more.
-fn truncate_by_values(pointers: &mut Vec<Pointer>, sources: &HashMap<ActivityId, Vec<Source>>) {
+fn truncate_by_values(pointers: &mut Vec<Pointer>, grounds: &HashMap<ActivityId, Ground>) {
     let mut values = 0;
     let fits = pointers.iter().position(|pointer| {
-        let of = sources.get(&pointer.key.activity_id);
+        let of = grounds.get(&pointer.key.activity_id);
         values += of
             .into_iter()
-            .flatten()
+            .flat_map(|ground| &ground.sources)
             .map(|s| s.non_null_values)
             .sum::<i64>();
         values > VALUES
@@ -235,7 +235,7 @@ pub async fn write(
     old: &LakeView,
     planned: Planned,
 ) -> Result<Option<Chunk>, Error> {
-    let (after, pointers, sources, stale) = match planned {
+    let (after, pointers, grounds, stale) = match planned {
         Planned::Reuse(chunk) => {
             context.progress.advance(chunk.activities);
             return Ok(Some(chunk));
@@ -247,9 +247,9 @@ pub async fn write(
         Planned::Write {
             after,
             pointers,
-            sources,
+            grounds,
             stale,
-        } => (after, pointers, sources, stale),
+        } => (after, pointers, grounds, stale),
     };
     let Some(last) = pointers.last().map(|pointer| pointer.key) else {
         return Ok(None);
@@ -264,7 +264,7 @@ pub async fn write(
         part: None,
         is_reused: false,
     };
-    let replayed = replay::replay(context, &pointers, sources).await?;
+    let replayed = replay::replay(context, &pointers, grounds).await?;
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for (replayed, rows) in replay::rows(replayed, revision).await? {
         let Some(rows) = settle(old, &replayed, rows, &mut chunk).await? else {
@@ -306,7 +306,7 @@ async fn settle(
     let (fate, rows) = if replayed.troubles.is_empty() {
         (None, rows)
     } else {
-        match replay::taken_over(old, &replayed.pointer).await {
+        match replay::taken_over(old, replayed).await {
             Ok(old) => (Some(Fate::TakenOver), Some(old)),
             Err(error) => {
                 tracing::debug!(%error, "the old lake does not have it either");

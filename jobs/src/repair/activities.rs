@@ -76,8 +76,8 @@ async fn replace_page(
     loop {
         attempt += 1;
         let page = context.storage.catalog.pointers(athlete, &ids).await?;
-        let sources = replay::sources_of(context, &page).await?;
-        let replayed = replay::replay(context, &page, sources).await?;
+        let grounds = replay::grounds_of(context, &page).await?;
+        let replayed = replay::replay(context, &page, grounds).await?;
         let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
         let mut catalog = CatalogChange::default();
         let mut gone: Vec<ActivityKey> = Vec::new();

@@ -109,15 +109,13 @@ async fn write(
         }
         derived += concerned.len() as u64;
         touched.extend(concerned.iter().map(|pointer| pointer.key.athlete_id));
-        let sources = replay::sources_of(context, &concerned).await?;
-        let replayed = replay::replay(context, &concerned, sources).await?;
+        let grounds = replay::grounds_of(context, &concerned).await?;
+        let replayed = replay::replay(context, &concerned, grounds).await?;
         let mut new: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
         for (replayed, rows) in replay::rows(replayed, |one| one.pointer.revision).await? {
             let rows = match replayed.troubles.is_empty() {
                 true => rows,
-                false => replay::taken_over(mending.view(), &replayed.pointer)
-                    .await
-                    .ok(),
+                false => replay::taken_over(mending.view(), &replayed).await.ok(),
             };
             for (table, batch) in rows.into_iter().flatten() {
                 new.entry(table).or_default().push(batch);

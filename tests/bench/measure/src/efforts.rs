@@ -39,7 +39,7 @@ pub async fn efforts(storage: &Storage, passes: usize, result: &Path) -> Result<
             let page = storage.catalog.pointers_after(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key);
-            let rebuilt = from_lake(&view, &page, Some(&BEST_EFFORTS)).await?;
+            let rebuilt = from_lake(&view, &page, &[].into(), Some(&BEST_EFFORTS)).await?;
             rows.extend(
                 rebuilt
                     .into_iter()

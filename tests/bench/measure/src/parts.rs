@@ -86,7 +86,7 @@ pub fn parts(folder: &Path) -> Result<Value, Failed> {
                     start_time_us: merged.clean.start_time_us,
                     activity_id: ActivityId(merged.clean.start_time_us / 1_000_000),
                 };
-                Ok(activity_rows(&merged, key, 1)?)
+                Ok(activity_rows(&merged, key, 1, &[])?)
             })
             .collect::<Result<Vec<_>, Failed>>()?;
         derive += seconds(start);
