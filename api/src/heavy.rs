@@ -159,6 +159,24 @@ impl Heavy {
             () = self.memory.runs_short() => Err(short_of_memory()),
         }
     }
+
+    /// Does work that writes, in a turn of the statements: once begun it goes
+    /// on to its end, whether somebody still waits for it or not.
+    ///
+    /// # Errors
+    /// `too_busy` where no turn came; a fault of the work.
+    pub async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = self.queries.take().await?;
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            work.await
+        });
+        task.await
+            .map_err(|error| Problem::fault(error.to_string()))
+    }
 }
 
 impl Memory {

@@ -21,6 +21,7 @@ use utoipa::openapi::OpenApi as Document;
     components(schemas(crate::problem::ProblemBody)),
     tags(
         (name = "activities", description = "Outings, and what belongs to one."),
+        (name = "corrections", description = "What an owner says of an activity: nothing is deleted."),
         (name = "analytics", description = "Over all activities: statistics, peaks, ranks."),
         (name = "legacy", description = "Kept as it was, for those who use it."),
         (name = "server", description = "The server itself."),
@@ -97,7 +98,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(names.len(), 19);
+        assert_eq!(names.len(), 28);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use query::read::Page;
 use query::{Format, Rows, Session};
 use sha2::{Digest, Sha256};
-use storage::catalog::Catalog;
+use storage::catalog::{Catalog, Correction, Pointer};
 use storage::{ActivityId, ActivityKey};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
@@ -44,11 +44,29 @@ impl Reader {
     /// # Errors
     /// `not_found`, also where it is another athlete's.
     pub async fn key(&self, activity_id: ActivityId) -> Result<ActivityKey, Problem> {
+        Ok(self.pointer(activity_id).await?.key)
+    }
+
+    /// Where an activity of this athlete is, and in which revision.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn pointer(&self, activity_id: ActivityId) -> Result<Pointer, Problem> {
         let found = self.catalog.find_activity(activity_id).await?;
         found
-            .map(|pointer| pointer.key)
-            .filter(|key| key.athlete_id == self.athlete.id)
+            .filter(|pointer| pointer.key.athlete_id == self.athlete.id)
             .ok_or_else(|| Problem::not_found(&format!("activity {activity_id}")))
+    }
+
+    /// What its owner says of an activity in that revision.
+    ///
+    /// # Errors
+    /// Where the catalog fails.
+    pub async fn corrections(&self, pointer: &Pointer) -> Result<Vec<Correction>, Problem> {
+        let (athlete, id) = (pointer.key.athlete_id, pointer.key.activity_id);
+        let mut said = self.catalog.corrections_of(athlete, &[id]).await?;
+        said.retain(|one| one.holds_in(pointer.revision));
+        Ok(said)
     }
 
     /// Rows of a list.

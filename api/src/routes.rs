@@ -2,6 +2,7 @@
 
 pub mod activities;
 pub mod analytics;
+pub mod corrections;
 pub mod documents;
 pub mod explain;
 pub mod export;

@@ -3,6 +3,7 @@
 //! A column is described once, where its table is declared; here it becomes a
 //! property with its type, unit and sentence.
 
+pub mod corrected;
 pub mod explained;
 
 use std::borrow::Cow;
@@ -44,6 +45,8 @@ rows! {
     Split: read::parts::split_shape();
     /// One climb.
     Climb: read::parts::climb_shape();
+    /// The fastest effort over one distance.
+    BestEffort: read::parts::best_effort_shape();
     /// An activity's samples, one list a channel.
     Streams: optional(read::streams::shape());
     /// One lap.
@@ -89,6 +92,8 @@ lists! {
     SplitList: list of Split;
     /// All climbs of an activity.
     ClimbList: list of Climb;
+    /// All best efforts of an activity.
+    BestEffortList: list of BestEffort;
     /// All laps of an activity.
     LapList: list of Lap;
     /// All findings of an activity.

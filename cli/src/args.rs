@@ -3,6 +3,7 @@
 mod athlete;
 pub mod backup;
 pub mod check;
+pub mod correct;
 pub mod explain;
 mod generate;
 pub mod maintain;
@@ -79,6 +80,18 @@ pub enum Command {
     Stats(Stats),
     /// Take one number apart: definition, inputs, SQL, and the number computed anew
     Explain(explain::Explain),
+    /// Keep a stretch of an activity, or all of it, out of records
+    Mask(correct::Mask),
+    /// Lift masks of an activity
+    Unmask(correct::Unmask),
+    /// Let an effort count that was refused
+    Include(correct::Include),
+    /// Let an included effort count no more
+    Exclude(correct::Exclude),
+    /// Take a recording out of an activity: it becomes one of its own
+    Unmerge(correct::Unmerge),
+    /// Let identity decide again on a recording that was taken out
+    Remerge(correct::Remerge),
     /// Ask the lake's tables in SQL, read-only
     Sql(Sql),
     /// Write tables as Parquet or CSV files

@@ -17,7 +17,10 @@ use crate::parameters::{
 };
 use crate::problem::{AnyProblem, Problem};
 use crate::reader::Reader;
-use crate::schema::{Activity, ActivityPage, ClimbList, FindingList, LapList, SplitList, Streams};
+use crate::schema::corrected::RefusedEffortList;
+use crate::schema::{
+    Activity, ActivityPage, BestEffortList, ClimbList, FindingList, LapList, SplitList, Streams,
+};
 
 /// Which activities to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -166,6 +169,38 @@ pub async fn list_climbs(
 ) -> Result<Answer<ClimbList>, Problem> {
     let key = reader.key(activity_id).await?;
     reader.list(&read::parts::climbs(&reader.session, key).await?)
+}
+
+/// The fastest effort of one activity over each distance.
+#[utoipa::path(get, path = "/api/activities/{activity_id}/best_efforts", tag = "activities",
+    params(ActivityPath),
+    responses((status = 200, description = "Shortest distance first.", body = BestEffortList),
+        AnyProblem))]
+pub async fn list_best_efforts_of(
+    _: Athlete,
+    ActivityPath { activity_id }: ActivityPath,
+    _: Parameters<NoParameters>,
+    reader: Reader,
+) -> Result<Answer<BestEffortList>, Problem> {
+    let key = reader.key(activity_id).await?;
+    reader.list(&read::parts::best_efforts(&reader.session, key).await?)
+}
+
+/// Efforts that would be the fastest over a distance, and why they do not count.
+#[utoipa::path(get, path = "/api/activities/{activity_id}/refused_efforts", tag = "activities",
+    params(ActivityPath),
+    responses((status = 200, description = "Shortest distance first.", body = RefusedEffortList),
+        AnyProblem))]
+pub async fn list_refused_efforts(
+    _: Athlete,
+    ActivityPath { activity_id }: ActivityPath,
+    _: Parameters<NoParameters>,
+    reader: Reader,
+) -> Result<Answer<RefusedEffortList>, Problem> {
+    let pointer = reader.pointer(activity_id).await?;
+    let corrections = reader.corrections(&pointer).await?;
+    let refused = read::refused::refused(&reader.session, pointer.key, &corrections).await?;
+    Ok(reader.tagged(answer::value(&serde_json::json!({ "items": refused }))?))
 }
 
 /// Which channels to give, how fine, and in which form.

@@ -2,6 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::State as Shared;
+use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::access::Athlete;
 use crate::form::{Accepted, media_type};
 use crate::heavy::Kind;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, json_body};
 use crate::problem::{AnyProblem, Problem};
 use crate::state::State;
 
@@ -56,11 +57,11 @@ pub async fn run_sql(
     accepted: Accepted,
     Shared(state): Shared<State>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let offered = [Format::Json, Format::Csv, Format::Parquet, Format::Arrow];
     let form = accepted.choose(&offered, parameters.format.as_deref())?;
-    let Statement { query } = statement(&headers, body)?;
+    let Statement { query } = json_body(&headers, body)?;
     let view = state.storage.lake.latest().await?;
     let limits = state.limits.query.clone();
     let threads = state.limits.threads;
@@ -77,29 +78,6 @@ pub async fn run_sql(
         .body(Kind::Query, begin_time, time, work)
         .await?;
     Ok(rows_as(form, body))
-}
-
-/// Reads the statement.
-fn statement(
-    headers: &HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Result<Statement, Problem> {
-    // Forms of other pages cannot send this type without being asked first.
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let is_json = kind.is_some_and(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default();
-        kind.trim().eq_ignore_ascii_case("application/json")
-    });
-    if !is_json {
-        return Err(Problem::argument(
-            "the body's content-type is application/json",
-        ));
-    }
-    let body = body.map_err(|error| Problem::unreadable_body(&error))?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Problem::argument(format!("the body is no statement: {error}")))
 }
 
 /// An answer that is not kept.

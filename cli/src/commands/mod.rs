@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod best;
 mod check;
+mod correct;
 mod document;
 mod explain;
 mod export;
@@ -51,6 +52,12 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Best(args) => best::run(&rim, args).await,
         Command::Stats(args) => stats::run(&rim, args).await,
         Command::Explain(args) => explain::run(&rim, args).await,
+        Command::Mask(args) => correct::mask(&rim, args).await,
+        Command::Unmask(args) => correct::unmask(&rim, args).await,
+        Command::Include(args) => correct::include(&rim, args).await,
+        Command::Exclude(args) => correct::exclude(&rim, args).await,
+        Command::Unmerge(args) => correct::unmerge(&rim, args).await,
+        Command::Remerge(args) => correct::remerge(&rim, args).await,
         Command::Sql(args) => sql::run(&rim, args).await,
         Command::Export(args) => export::run(&rim, args).await,
         Command::Verify(args) => verify::run(args).await,

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use jobs::correct::{Said, corrections};
+use query::read::refused::{Refused, refused};
 use query::read::{activities, parts};
 use query::session::Rows;
+use serde_json::json;
 use storage::catalog::Source;
 
 use super::{Ending, Rim, boxed};
@@ -51,17 +54,52 @@ pub async fn run(rim: &Rim, args: &Show) -> Ending {
         .sources_of(athlete, &[args.id])
         .await
         .map_err(boxed)?;
+    let mut holding = catalog
+        .corrections_of(athlete, &[args.id])
+        .await
+        .map_err(boxed)?;
+    holding.retain(|one| one.holds_in(pointer.revision));
+    let refused = refused(session, key, &holding).await.map_err(boxed)?;
+    let said = corrections(&reading.context, &reading.athlete, args.id).await;
+    let said = said.map_err(boxed)?;
     match args.format {
-        TalkFormat::Json => print_json(&activity, &sections, &sources)?,
-        TalkFormat::Table => print_table(&activity, &sections, &sources)?,
+        TalkFormat::Json => print_json(&activity, &sections, &sources, &refused, &said)?,
+        TalkFormat::Table => {
+            print_table(&activity, &sections, &sources)?;
+            print_refused(&refused);
+            print_said(&said);
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_refused(refused: &[Refused]) {
+    if !refused.is_empty() {
+        say!("\nrefused_efforts");
+    }
+    for one in refused {
+        let because = one.because.join("; ");
+        let (distance, elapsed) = (one.distance_m, one.elapsed_s);
+        say!("{distance} m in {elapsed} s, excluded: {because}");
+    }
+}
+
+fn print_said(said: &[Said]) {
+    if !said.is_empty() {
+        say!("\ncorrections");
+    }
+    for one in said {
+        say!("{} {}: {}", one.kind, one.sentence, one.reason);
+        say!("  {}", one.correction_id);
+    }
 }
 
 fn print_json(
     activity: &Rows,
     sections: &[(&str, Rows)],
     sources: &[Source],
+    refused: &[Refused],
+    said: &[Said],
 ) -> Result<(), Box<dyn storage::Failure + Send + Sync>> {
     let mut object = serde_json::Map::new();
     let mut one = output::values(activity)?;
@@ -71,12 +109,14 @@ fn print_json(
     }
     let sources: Vec<_> = sources.iter().map(source).collect();
     object.insert("sources".to_owned(), sources.into());
+    object.insert("refused_efforts".to_owned(), json!(refused));
+    object.insert("corrections".to_owned(), json!(said));
     output::json(&object);
     Ok(())
 }
 
 fn source(source: &Source) -> serde_json::Value {
-    serde_json::json!({
+    json!({
         "source": source.format,
         "file_name": source.file_name,
         "part": source.part,
