@@ -3,6 +3,7 @@
 pub mod draft;
 pub(crate) mod files;
 pub mod mend;
+pub mod past;
 
 use std::fmt;
 use std::sync::Arc;
@@ -229,16 +230,6 @@ impl Lake {
     pub async fn latest(&self) -> Result<LakeView, Error> {
         let state = self.inner.newest().await?;
         Ok(self.view(state))
-    }
-
-    /// An older snapshot.
-    ///
-    /// # Errors
-    /// [`Error::NoSnapshot`] where it never was or has expired; else as
-    /// [`latest`](Self::latest).
-    pub async fn at(&self, snapshot_id: i64) -> Result<LakeView, Error> {
-        let state = self.inner.read(snapshot_id).await?;
-        Ok(self.view(Arc::new(state)))
     }
 
     /// Looks for everything in which the lake's catalog and its files
