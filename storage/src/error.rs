@@ -178,7 +178,7 @@ pub enum Error {
         text: String,
     },
     /// A snapshot that is not there, or has expired.
-    #[error("{}; kept are snapshots {oldest} to {newest}", not_kept(*asked, *why))]
+    #[error("{}; {}", not_kept(*asked, *why), kept(oldest, newest))]
     NoSnapshot {
         /// The snapshot, or the instant, that was asked for.
         asked: Moment,
@@ -300,6 +300,14 @@ fn not_kept(asked: Moment, why: Missing) -> String {
         Missing::NotYetMade => format!("{what} has not been made"),
         Missing::BeforeTheFirst => format!("{asked} is before the first snapshot"),
         Missing::Expired => format!("{what} has expired"),
+    }
+}
+
+/// Which snapshots are kept, for people.
+fn kept(oldest: &Kept, newest: &Kept) -> String {
+    match oldest == newest {
+        true => format!("kept is snapshot {newest}"),
+        false => format!("kept are snapshots {oldest} to {newest}"),
     }
 }
 

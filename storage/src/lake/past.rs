@@ -41,16 +41,26 @@ impl Lake {
     /// [`Error::NoSnapshot`] where it never was or has expired; else as
     /// [`latest`](Self::latest).
     pub async fn at(&self, snapshot_id: i64) -> Result<LakeView, Error> {
-        let state = self.inner.read(snapshot_id).await?;
+        let state = self.inner.read_as(snapshot_id, None).await?;
         Ok(self.view(Arc::new(state)))
     }
 
-    /// The lake as it was at a moment.
+    /// The lake as it was at a moment, for those who read it by today's
+    /// declarations: of the declared tables those that came later are there
+    /// without rows, and columns that came later are null.
     ///
     /// # Errors
-    /// As [`snapshot_at`](Self::snapshot_at) and [`at`](Self::at).
+    /// As [`snapshot_at`](Self::snapshot_at) and [`latest`](Self::latest).
     pub async fn at_moment(&self, moment: &Moment) -> Result<LakeView, Error> {
-        self.at(self.snapshot_at(moment).await?).await
+        let snapshot_id = self.snapshot_at(moment).await?;
+        let present = self.inner.newest().await?;
+        if present.snapshot_id == snapshot_id {
+            return Ok(self.view(present));
+        }
+        let state = self.inner.read_as(snapshot_id, Some(&present)).await?;
+        let mut view = self.view(Arc::new(state));
+        view.present = Some(present);
+        Ok(view)
     }
 
     /// The id of the snapshot that a moment means: the one named, if it is
