@@ -151,6 +151,30 @@ pub async fn one(session: &Session, key: ActivityKey) -> Result<Rows, Error> {
     shape.give(with_fastest_pace(session, key.athlete_id, rows).await?)
 }
 
+/// Where an activity of the athlete lies at the session's snapshot; `None`
+/// where it is not there, or is another's.
+///
+/// The catalog points to where it lies today; an older snapshot may have it
+/// with another start, and may have one that was merged into another since.
+///
+/// # Errors
+/// The session's.
+pub async fn find(
+    session: &Session,
+    athlete: AthleteId,
+    activity_id: ActivityId,
+) -> Result<Option<ActivityKey>, Error> {
+    let wanted = is_athlete(athlete).and(col("activity_id").eq(lit(activity_id.0)));
+    let plan = |table: DataFrame| table.filter(wanted)?.select_columns(&["start_time"]);
+    let rows = session.read_table(WHAT, plan).await?;
+    let found = rows.batches.iter().find(|batch| batch.num_rows() > 0);
+    Ok(found.map(|batch| ActivityKey {
+        athlete_id: athlete,
+        start_time_us: first_start(batch),
+        activity_id,
+    }))
+}
+
 fn stored_columns(shape: &Shape) -> Vec<&'static str> {
     let mut names = shape.names();
     names.retain(|name| ACTIVITIES.column(name).is_some());
