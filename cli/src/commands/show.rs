@@ -15,16 +15,25 @@ const NOT_FOR_EYES: &str = "summary_polyline";
 
 /// Prints one activity with all that belongs to it.
 pub async fn run(rim: &Rim, args: &Show) -> Ending {
-    let reading = rim.reading().await?;
+    let reading = rim.reading(args.past).await?;
     let athlete = reading.athlete.athlete_id;
     let catalog = &reading.context.storage.catalog;
-    let pointers = catalog.pointers(athlete, &[args.id]).await.map_err(boxed)?;
-    let Some(pointer) = pointers.first() else {
+    let session = &reading.session;
+    let key = match reading.past.at {
+        // The catalog knows where it is today.
+        Some(_) => activities::find(session, athlete, args.id)
+            .await
+            .map_err(boxed)?,
+        None => {
+            let pointers = catalog.pointers(athlete, &[args.id]).await;
+            pointers.map_err(boxed)?.first().map(|pointer| pointer.key)
+        }
+    };
+    let Some(key) = key else {
         return Err(boxed(query::Error::NotFound {
             what: format!("activity {}", args.id),
         }));
     };
-    let (session, key) = (&reading.session, pointer.key);
     let activity = activities::one(session, key).await.map_err(boxed)?;
     let sections: [(&str, Rows); 7] = [
         (
