@@ -2,7 +2,7 @@
 //!
 //! A handler never computes a number. It says by its arguments who may call it
 //! ([`access`]), what it is asked ([`parameters`]) and what it reads from
-//! ([`reader`], one snapshot a request), and answers with rows of a declared
+//! ([`reader`], one snapshot a request; [`past`], an older one), and answers with rows of a declared
 //! shape. Begin at `router`, the list of routes.
 
 pub mod access;
@@ -16,6 +16,7 @@ pub mod log;
 pub mod openapi;
 pub mod origin;
 pub mod parameters;
+pub mod past;
 pub mod problem;
 pub mod reader;
 pub mod routes;
@@ -47,6 +48,16 @@ pub use state::State;
 /// Every route with its documentation: adding one here adds it to both.
 fn router() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(openapi::head())
+        .merge(past::readable(reads()))
+        .routes(routes!(routes::health::get_health))
+        .routes(routes!(routes::documents::get_openapi))
+        .routes(routes!(routes::documents::get_docs))
+        .routes(routes!(routes::start::get_start))
+}
+
+/// The routes that read the lake, each at any snapshot.
+fn reads() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
         .routes(routes!(routes::activities::list_activities))
         .routes(routes!(routes::activities::get_activity))
         .routes(routes!(routes::activities::get_map))
@@ -62,10 +73,6 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::explain::explain_number))
         .routes(routes!(routes::export::export_table))
         .routes(routes!(routes::sql::run_sql))
-        .routes(routes!(routes::health::get_health))
-        .routes(routes!(routes::documents::get_openapi))
-        .routes(routes!(routes::documents::get_docs))
-        .routes(routes!(routes::start::get_start))
 }
 
 /// The whole application.
