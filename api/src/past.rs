@@ -1,6 +1,6 @@
 //! `?at=`: what reads the lake reads it at any snapshot that is kept.
 //!
-//! It is said here for all such routes at once: [`readable`] documents the
+//! It is said here for all such routes at once: `readable` documents the
 //! parameter and takes it out of the query before a handler sees it, so that
 //! no handler can forget it. [`At`] is what was asked for.
 

@@ -14,17 +14,6 @@ use crate::error::Error;
 /// As text it is a whole number, the snapshot's id; else a time by RFC 3339,
 /// such as `2026-03-01T12:00:00Z`; or a day, `2026-03-01`, which means as
 /// things were when that day ended in UTC.
-///
-/// ```
-/// use storage::Moment;
-///
-/// assert_eq!("7".parse::<Moment>()?, Moment::Snapshot(7));
-/// let noon: Moment = "2026-03-01T13:00:00+01:00".parse()?;
-/// assert_eq!(noon.to_string(), "2026-03-01T12:00:00Z");
-/// let day: Moment = "2026-03-01".parse()?;
-/// assert_eq!(day.to_string(), "2026-03-01T23:59:59.999999Z");
-/// # Ok::<(), storage::Error>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
     /// The snapshot of this id.
