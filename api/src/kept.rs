@@ -13,6 +13,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use moka::sync::Cache;
 
+use crate::past::SNAPSHOT;
+
 /// Keeps the answers that may be kept. [`Reader`](crate::reader::Reader) gives
 /// them again.
 pub async fn keep(State(state): State<crate::State>, request: Request, next: Next) -> Response {
@@ -24,7 +26,7 @@ pub async fn keep(State(state): State<crate::State>, request: Request, next: Nex
 }
 
 /// What an answer holds beside what its tag says.
-const HEADERS: &[HeaderName] = &[CONTENT_TYPE, LINK, VARY];
+static HEADERS: [HeaderName; 4] = [CONTENT_TYPE, LINK, VARY, SNAPSHOT];
 /// What an entry takes beside its body, in bytes, roughly.
 const ENTRY_BYTES: usize = 512;
 

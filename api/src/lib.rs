@@ -2,7 +2,7 @@
 //!
 //! A handler never computes a number. It says by its arguments who may call it
 //! ([`access`]), what it is asked ([`parameters`]) and what it reads from
-//! ([`reader`], one snapshot a request), and answers with rows of a declared
+//! ([`reader`], one snapshot a request; [`past`], an older one), and answers with rows of a declared
 //! shape. Begin at `router`, the list of routes.
 
 pub mod access;
@@ -16,6 +16,7 @@ pub mod log;
 pub mod openapi;
 pub mod origin;
 pub mod parameters;
+pub mod past;
 pub mod problem;
 pub mod reader;
 pub mod routes;
@@ -47,6 +48,22 @@ pub use state::State;
 /// Every route with its documentation: adding one here adds it to both.
 fn router() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(openapi::head())
+        .merge(past::readable(reads()))
+        .routes(routes!(routes::corrections::mask))
+        .routes(routes!(routes::corrections::unmask))
+        .routes(routes!(routes::corrections::include))
+        .routes(routes!(routes::corrections::exclude))
+        .routes(routes!(routes::corrections::unmerge))
+        .routes(routes!(routes::corrections::remerge))
+        .routes(routes!(routes::health::get_health))
+        .routes(routes!(routes::documents::get_openapi))
+        .routes(routes!(routes::documents::get_docs))
+        .routes(routes!(routes::start::get_start))
+}
+
+/// The routes that read the lake, each at any snapshot.
+fn reads() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
         .routes(routes!(routes::activities::list_activities))
         .routes(routes!(routes::activities::get_activity))
         .routes(routes!(routes::activities::get_map))
@@ -58,12 +75,6 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::activities::list_laps))
         .routes(routes!(routes::activities::list_findings))
         .routes(routes!(routes::corrections::list_corrections))
-        .routes(routes!(routes::corrections::mask))
-        .routes(routes!(routes::corrections::unmask))
-        .routes(routes!(routes::corrections::include))
-        .routes(routes!(routes::corrections::exclude))
-        .routes(routes!(routes::corrections::unmerge))
-        .routes(routes!(routes::corrections::remerge))
         .routes(routes!(routes::runs::list_runs))
         .routes(routes!(routes::stats::list_stats))
         .routes(routes!(routes::analytics::list_peaks))
@@ -71,10 +82,6 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::explain::explain_number))
         .routes(routes!(routes::export::export_table))
         .routes(routes!(routes::sql::run_sql))
-        .routes(routes!(routes::health::get_health))
-        .routes(routes!(routes::documents::get_openapi))
-        .routes(routes!(routes::documents::get_docs))
-        .routes(routes!(routes::start::get_start))
 }
 
 /// The whole application.

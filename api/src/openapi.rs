@@ -15,7 +15,8 @@ use utoipa::openapi::OpenApi as Document;
             athlete, as pacelake's tables hold them. Fields are named as the lake's columns: \
             lower snake case, with the SI unit as suffix. Lists come in pages: give `next` as \
             `after` to go on. Every answer has an `x-request-id`; answers about activities have \
-            an `ETag`, and 304 answers `If-None-Match`.",
+            an `ETag`, and 304 answers `If-None-Match`. Whatever reads the lake reads it at any \
+            snapshot that is kept: `at` says which, `x-pacelake-snapshot` which it was.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(crate::problem::ProblemBody)),

@@ -6,19 +6,20 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use query::read::Page;
+use query::read::{self, Page};
 use query::{Format, Rows, Session};
 use sha2::{Digest, Sha256};
 use storage::catalog::{Catalog, Correction, Pointer};
-use storage::{ActivityId, ActivityKey};
+use storage::{ActivityId, ActivityKey, LakeView};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::access::Athlete;
 use crate::answer::{self, Answer};
 use crate::form::Accepted;
+use crate::past::{At, named};
 use crate::problem::Problem;
-use crate::state::State;
+use crate::state::{Opened, State};
 
 /// Clients may keep answers, and must ask each time whether they still hold.
 const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -31,6 +32,10 @@ const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("private, no-cache")
 pub struct Reader {
     /// DataFusion at the snapshot.
     pub session: Session,
+    /// The snapshot.
+    pub view: LakeView,
+    /// Which one was asked for.
+    pub at: At,
     catalog: Catalog,
     athlete: Athlete,
     etag: HeaderValue,
@@ -39,7 +44,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Where an activity of this athlete is.
+    /// Where an activity of this athlete is at the snapshot.
     ///
     /// # Errors
     /// `not_found`, also where it is another athlete's.
@@ -52,10 +57,17 @@ impl Reader {
     /// # Errors
     /// As [`key`](Self::key).
     pub async fn pointer(&self, activity_id: ActivityId) -> Result<Pointer, Problem> {
-        let found = self.catalog.find_activity(activity_id).await?;
-        found
-            .filter(|pointer| pointer.key.athlete_id == self.athlete.id)
-            .ok_or_else(|| Problem::not_found(&format!("activity {activity_id}")))
+        let pointer = match self.at {
+            At::Newest => {
+                let found = self.catalog.find_activity(activity_id).await?;
+                found.filter(|pointer| pointer.key.athlete_id == self.athlete.id)
+            }
+            // The catalog knows where it is today.
+            At::Snapshot(_) => {
+                read::activities::find(&self.session, self.athlete.id, activity_id).await?
+            }
+        };
+        pointer.ok_or_else(|| Problem::not_found(&format!("activity {activity_id}")))
     }
 
     /// What its owner says of an activity in that revision.
@@ -108,13 +120,17 @@ impl Reader {
     }
 
     fn tag<T>(&self, answer: Answer<T>) -> Answer<T> {
-        let [(etag, tag), (cache_control, ask)] = self.headers();
-        answer.with(etag, tag).with(cache_control, ask)
+        let headers = self.headers().into_iter();
+        headers.fold(answer, |answer, (name, value)| answer.with(name, value))
     }
 
-    /// What every answer of this snapshot says of its freshness.
-    pub fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
-        [(ETAG, self.etag.clone()), (CACHE_CONTROL, ASK_EACH_TIME)]
+    /// What every answer says of its snapshot and its freshness.
+    pub fn headers(&self) -> [(HeaderName, HeaderValue); 3] {
+        [
+            (ETAG, self.etag.clone()),
+            (CACHE_CONTROL, ASK_EACH_TIME),
+            named(self.view.snapshot_id()),
+        ]
     }
 }
 
@@ -154,7 +170,8 @@ impl FromRequestParts<State> for Reader {
         // The revision before the snapshot: a commit in between makes the
         // answer newer than its tag, never older.
         let athlete = Athlete::from_request_parts(parts, state).await?;
-        let etag = etag(state.storage.lake.uuid(), &athlete, parts);
+        let at = At::from_request_parts(parts, state).await?;
+        let etag = etag(state.storage.lake.uuid(), &athlete, at, parts);
         if is_known(&parts.headers, &etag) {
             return Err(NoReader::NotModified(etag));
         }
@@ -165,10 +182,12 @@ impl FromRequestParts<State> for Reader {
             return Err(NoReader::Kept(Box::new(kept)));
         }
         let turn = state.reads.take().await?;
-        let (_, session) = state.session().await?;
+        let Opened { view, session } = state.open(at, &athlete).await?;
         Ok(Self {
             _turn: turn,
             session,
+            view,
+            at,
             catalog: state.storage.catalog.clone(),
             athlete,
             etag,
@@ -180,15 +199,15 @@ impl FromRequestParts<State> for Reader {
 /// nothing else, such as another athlete's activities.
 ///
 /// It is weak, since the same answer may be compressed or not.
-fn etag(lake: Uuid, athlete: &Athlete, parts: &Parts) -> HeaderValue {
+fn etag(lake: Uuid, athlete: &Athlete, at: At, parts: &Parts) -> HeaderValue {
     let mut hash = Sha256::new();
     hash.update(lake);
-    for number in [
-        athlete.purge_epoch as u64,
-        athlete.id.0 as u64,
-        athlete.revision as u64,
-        athlete.reconciliations as u64,
-    ] {
+    let state = match at {
+        At::Newest => [0, athlete.revision, athlete.reconciliations],
+        // What an older snapshot holds, no commit changes, and only a purge.
+        At::Snapshot(snapshot_id) => [1, snapshot_id, 0],
+    };
+    for number in [athlete.purge_epoch, athlete.id.0].into_iter().chain(state) {
         hash.update(number.to_le_bytes());
     }
     hash.update(env!("CARGO_PKG_VERSION"));

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use jobs::Context;
 use jobs::progress::{Silent, Stop};
+use moka::sync::Cache;
 use query::Session;
-use storage::{AthleteId, Storage};
+use storage::{AthleteId, LakeView, Moment, Storage};
 use tokio::sync::Mutex;
 
+use crate::access::Athlete;
 use crate::heavy::{Heavy, Turns};
 use crate::kept::KeptAnswers;
 use crate::limits::ServerLimits;
+use crate::past::At;
 use crate::problem::Problem;
 
 /// What all requests share. Cheap to clone.
@@ -29,10 +32,25 @@ pub struct State {
     pub(crate) reads: Turns,
     /// Answers that were given before.
     pub(crate) kept: KeptAnswers,
-    /// The session of the newest snapshot that was asked for. Sessions never
-    /// change, so requests that meet the same snapshot share one.
-    newest: Arc<Mutex<Option<(i64, Session)>>>,
+    /// The newest snapshot that was asked for. Sessions never change, so
+    /// requests that meet the same snapshot share one.
+    newest: Arc<Mutex<Option<Opened>>>,
+    /// Older ones that were asked for, by id and purge epoch: a purge changes
+    /// what every snapshot holds.
+    older: Cache<(i64, i64), Opened>,
 }
+
+/// A snapshot that is open.
+#[derive(Clone)]
+pub struct Opened {
+    /// The snapshot.
+    pub view: LakeView,
+    /// DataFusion on it.
+    pub session: Session,
+}
+
+/// How many older snapshots stay open.
+const OLDER: u64 = 8;
 
 impl State {
     /// The state of a server over `storage` within `limits`; requests act as
@@ -49,6 +67,7 @@ impl State {
             kept: KeptAnswers::new(limits.kept_bytes),
             limits: Arc::new(limits),
             newest: Arc::default(),
+            older: Cache::new(OLDER),
         })
     }
 
@@ -74,21 +93,41 @@ impl State {
         }
     }
 
-    /// A session at the newest snapshot, and the snapshot's id.
+    /// The snapshot that a request of this athlete reads.
     ///
     /// # Errors
-    /// Where catalog or lake cannot be reached.
-    pub async fn session(&self) -> Result<(i64, Session), Problem> {
-        let view = self.storage.lake.latest().await?;
-        let snapshot_id = view.snapshot_id();
-        let mut newest = self.newest.lock().await;
-        if let Some((id, session)) = newest.as_ref()
-            && *id == snapshot_id
-        {
-            return Ok((snapshot_id, session.clone()));
+    /// Where catalog or lake cannot be reached; `not_found` where the snapshot
+    /// has expired meanwhile.
+    pub async fn open(&self, at: At, athlete: &Athlete) -> Result<Opened, Problem> {
+        let At::Snapshot(snapshot_id) = at else {
+            return self.newest().await;
+        };
+        let key = (snapshot_id, athlete.purge_epoch);
+        if let Some(opened) = self.older.get(&key) {
+            return Ok(opened);
         }
+        let moment = Moment::Snapshot(snapshot_id);
+        let view = self.storage.lake.at_moment(&moment).await?;
+        let opened = self.opened(view).await?;
+        self.older.insert(key, opened.clone());
+        Ok(opened)
+    }
+
+    async fn newest(&self) -> Result<Opened, Problem> {
+        let view = self.storage.lake.latest().await?;
+        let mut newest = self.newest.lock().await;
+        if let Some(opened) = newest.as_ref()
+            && opened.view.snapshot_id() == view.snapshot_id()
+        {
+            return Ok(opened.clone());
+        }
+        let opened = self.opened(view).await?;
+        *newest = Some(opened.clone());
+        Ok(opened)
+    }
+
+    async fn opened(&self, view: LakeView) -> Result<Opened, Problem> {
         let session = Session::open(&view, self.limits.read.clone()).await?;
-        *newest = Some((snapshot_id, session.clone()));
-        Ok((snapshot_id, session))
+        Ok(Opened { view, session })
     }
 }

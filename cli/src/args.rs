@@ -7,6 +7,7 @@ pub mod correct;
 pub mod explain;
 mod generate;
 pub mod maintain;
+pub mod past;
 mod purge;
 pub mod rebuild;
 pub mod verify;
@@ -16,6 +17,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use storage::{ActivityId, AthleteId};
+
+use self::past::Past;
 
 pub use self::generate::{Generate, Layout, Packing};
 pub use athlete::{Athlete, AthleteCommand};
@@ -174,7 +177,8 @@ pub struct Import {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   pacelake ls --sport run --from 2022-01-01 --to 2022-12-31
-  pacelake ls --name \"long run\" --format csv")]
+  pacelake ls --name \"long run\" --format csv
+  pacelake ls --at 2026-03-01                   as things were at the end of that day")]
 pub struct Ls {
     /// Only this sport, such as run or ride_indoor
     #[arg(long)]
@@ -197,6 +201,9 @@ pub struct Ls {
     /// At most this many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
+    /// As it is, or as it was.
+    #[command(flatten)]
+    pub past: Past,
     /// How rows are printed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -204,11 +211,19 @@ pub struct Ls {
 
 /// `pacelake show`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  pacelake show 3418023466254336 --format json")]
+#[command(
+    after_help = "With --at the list of sources is today's: the catalog keeps no older one.
+
+Examples:
+  pacelake show 3418023466254336 --format json
+  pacelake show 3418023466254336 --at 2026-03-01"
+)]
 pub struct Show {
     /// The activity, as `pacelake ls` lists it
     pub id: ActivityId,
+    /// As it is, or as it was.
+    #[command(flatten)]
+    pub past: Past,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: TalkFormat,
@@ -230,12 +245,15 @@ pub struct Best {
     /// How far back efforts count: all, 2y, 1y or 3m
     #[arg(long, default_value = "all", value_parser = ["all", "2y", "1y", "3m"])]
     pub window: String,
-    /// The local day on which the window ends [default: today]
+    /// The local day on which the window ends [default: today; of the past, as the table had it]
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<Date>,
     /// How many ranks of each distance [default: 1, or 10 where a distance is given]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub limit: Option<u32>,
+    /// As it is, or as it was.
+    #[command(flatten)]
+    pub past: Past,
     /// How rows are printed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -252,6 +270,9 @@ pub struct Stats {
     /// Only this sport; `all` for the sum [default: each]
     #[arg(long)]
     pub sport: Option<String>,
+    /// As it is, or as it was.
+    #[command(flatten)]
+    pub past: Past,
     /// How rows are printed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -282,6 +303,9 @@ pub struct Sql {
     /// More rows than this are an error, never a silent cut
     #[arg(long, default_value_t = 100_000, value_name = "ROWS")]
     pub max_rows: usize,
+    /// As it is, or as it was.
+    #[command(flatten)]
+    pub past: Past,
     /// How rows are printed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -303,12 +327,15 @@ pub struct Export {
     pub all: bool,
     /// With the recordings as they came, and a manifest from which every number can be derived
     /// again
-    #[arg(long, requires = "all", conflicts_with = "format")]
+    #[arg(long, requires = "all", conflicts_with_all = ["format", "at"])]
     pub originals: bool,
     /// The folder, made where it is missing; or s3://bucket/prefix, with the keys and the endpoint
     /// of the settings `s3_…`
     #[arg(long, value_name = "DIR|URL")]
     pub to: String,
+    /// As it is, or as it was.
+    #[command(flatten)]
+    pub past: Past,
     /// The kind of file
     #[arg(long, value_enum, default_value_t = ExportFormat::Parquet)]
     pub format: ExportFormat,

@@ -15,8 +15,7 @@ use query::read::parts;
 use query::session::{Limits, Session};
 use serde::Serialize;
 use storage::catalog::{Athlete, AuditEntry, Correct, Correction, Outcome, Pointer};
-use storage::lake::LakeView;
-use storage::{ActivityId, Code, Failure};
+use storage::{ActivityId, ActivityKey, Code, Failure};
 use uuid::Uuid;
 
 use crate::again::from_lake;
@@ -96,21 +95,24 @@ pub struct Corrected {
     pub rows: Changes,
 }
 
-/// What is said of an activity of this athlete.
+/// Corrections of an activity for people, in its own time at the session's
+/// snapshot.
 ///
 /// # Errors
-/// `not_found` where it is not theirs; where lake or catalog fail.
-pub async fn corrections(
-    context: &Context,
-    athlete: &Athlete,
-    activity_id: ActivityId,
+/// Where the lake fails, or does not have the activity.
+pub async fn said(
+    session: &Session,
+    key: ActivityKey,
+    corrections: &[Correction],
 ) -> Result<Vec<Said>, Error> {
-    let pointer = pointer(context, athlete, activity_id).await?;
-    let view = context.storage.lake.latest().await?;
-    let local = Local::of(&view, &pointer).await?;
-    let said = said_of(context, &pointer).await?;
-    let holding = said.iter().filter(|one| one.holds_in(pointer.revision));
-    Ok(holding.map(|one| Said::of(one, &local)).collect())
+    if corrections.is_empty() {
+        return Ok(Vec::new());
+    }
+    let local = Local::of(session, key).await?;
+    Ok(corrections
+        .iter()
+        .map(|one| Said::of(one, &local))
+        .collect())
 }
 
 /// Does what an owner wishes to one of their activities.
@@ -176,17 +178,21 @@ async fn correct_once(
     reconcile(context, athlete.athlete_id, false).await?;
 
     let view = context.storage.lake.latest().await?;
-    let mut said = said_of(context, &pointer).await?;
+    let session = Session::open(&view, Limits::default()).await?;
+    let catalog = &context.storage.catalog;
+    let mut said = catalog
+        .corrections_of(athlete.athlete_id, &[activity_id])
+        .await?;
     let activity = Known {
         pointer,
-        local: Local::of(&view, &pointer).await?,
+        local: Local::of(&session, pointer.key).await?,
         now_us: (context.now)().as_microsecond(),
     };
     let holding = |said: &[Correction], revision| -> Vec<Said> {
         let holding = said.iter().filter(|one| one.holds_in(revision));
         holding.map(|one| Said::of(one, &activity.local)).collect()
     };
-    let decided = decide(&view, &activity, &said, wish).await?;
+    let decided = decide(&session, &activity, &said, wish).await?;
     if decided.corrections.is_empty() {
         return Ok(Corrected {
             activity_id,
@@ -238,15 +244,6 @@ pub(crate) async fn pointer(
             what: format!("activity {activity_id}"),
         })
     })
-}
-
-async fn said_of(context: &Context, pointer: &Pointer) -> Result<Vec<Correction>, Error> {
-    let (athlete, id) = (pointer.key.athlete_id, pointer.key.activity_id);
-    Ok(context
-        .storage
-        .catalog
-        .corrections_of(athlete, &[id])
-        .await?)
 }
 
 /// The activity that a wish is about.
@@ -312,7 +309,7 @@ impl Decided {
 }
 
 async fn decide(
-    view: &LakeView,
+    session: &Session,
     activity: &Known,
     said: &[Correction],
     wish: &Wish,
@@ -362,7 +359,7 @@ async fn decide(
             if holding().any(|one| one.what == what) {
                 return Ok(Decided::nothing("it is included already"));
             }
-            let refused_m = refused_distances(view, activity).await?;
+            let refused_m = refused_distances(session, activity).await?;
             if !refused_m.contains(distance_m) {
                 let which: Vec<String> = refused_m.iter().map(f64::to_string).collect();
                 let there = match which.is_empty() {
@@ -408,9 +405,8 @@ fn included(distance_m: f64) -> Result<Correct, Error> {
 }
 
 /// The distances, in m, over which an effort of the activity was refused.
-async fn refused_distances(view: &LakeView, activity: &Known) -> Result<Vec<f64>, Error> {
-    let session = Session::open(view, Limits::default()).await?;
-    let rows = parts::refused_efforts(&session, activity.pointer.key).await?;
+async fn refused_distances(session: &Session, activity: &Known) -> Result<Vec<f64>, Error> {
+    let rows = parts::refused_efforts(session, activity.pointer.key).await?;
     let values = query::output::values(&rows)?;
     let distances = values.iter().filter_map(|row| row["distance_m"].as_f64());
     Ok(distances.collect())

@@ -7,7 +7,9 @@ use query::athlete_tables::over_rows;
 use query::derived::Scope;
 use query::derived::best_efforts::BEST_EFFORTS_TABLE;
 use query::explain::{self, Address, Explanation, Input, Whose};
+use query::read::activities::find;
 use query::session::Session;
+use query::stale::windows_end;
 use storage::catalog::{Athlete, Pointer, Source};
 use storage::tables::ACTIVITIES;
 use storage::{ActivityId, AthleteId};
@@ -30,6 +32,11 @@ pub enum Recompute {
 
 /// The number at an address, as one athlete may see it.
 ///
+/// Of an older snapshot, the number, its inputs and what it comes from are
+/// those of the snapshot. The list of recordings and what is computed anew from
+/// them are today's, so that a number that changed since is not equal; a remark
+/// says so.
+///
 /// # Errors
 /// `not_found` where there is no such row of theirs; where lake, catalog or
 /// raw store fail. Bytes that are missing or cannot be read are an answer:
@@ -42,35 +49,44 @@ pub async fn explain(
     address: &Address,
     recompute: Recompute,
 ) -> Result<Explanation, Error> {
-    match address.scope() {
+    let past = snapshot < context.storage.lake.latest().await?.snapshot_id();
+    let mut explanation = match address.scope() {
         Scope::Activity => {
             let pointer = pointer(context, athlete.athlete_id, address).await?;
-            let page = std::slice::from_ref(&pointer);
-            let grounds = replay::grounds_of(context, page).await?;
-            let ground = grounds.get(&pointer.key.activity_id).cloned();
-            let mut ground = ground.unwrap_or_default();
-            ground
-                .corrections
-                .retain(|one| one.holds_in(pointer.revision));
-            let whose = Whose::Activity(pointer.key, ground.corrections);
+            let here = match past {
+                true => pointer_in(session, athlete.athlete_id, address).await?,
+                false => pointer,
+            };
+            let here = here.ok_or_else(|| address.no_row())?;
+            let id = here.key.activity_id;
+            let catalog = &context.storage.catalog;
+            let mut said = catalog.corrections_of(athlete.athlete_id, &[id]).await?;
+            said.retain(|one| one.holds_in(here.revision));
+            let whose = Whose::Activity(here.key, said);
             let mut explanation = explain::explain(session, snapshot, address, &whose).await?;
+            let page = pointer.as_slice();
+            let grounds = replay::grounds_of(context, page).await?;
+            let ground = grounds.get(&id).cloned().unwrap_or_default();
             let mut recordings = recordings(ground.sources);
             if recompute == Recompute::Yes {
                 let replayed = replay::replay(context, page, grounds).await?;
                 mark_used(&mut recordings, &replayed);
                 let rows = rows_of(replayed, address.table.name).await?;
-                recompute_from(&mut explanation, address, &rows, 1)?;
+                recompute_from(&mut explanation, address, &rows, page.len())?;
             }
             recordings.append(&mut explanation.inputs);
             explanation.inputs = recordings;
-            Ok(explanation)
+            explanation
         }
         Scope::Athlete => {
             let id = athlete.athlete_id;
             if address.athlete_id() != Some(id) {
                 return Err(address.no_row().into());
             }
-            let today = query::read::days(context.today(athlete));
+            let mut today = query::read::days(context.today(athlete));
+            if past {
+                today = windows_end(session, id, today).await?;
+            }
             let whose = Whose::Athlete(id, today);
             let mut explanation = explain::explain(session, snapshot, address, &whose).await?;
             if recompute == Recompute::Yes {
@@ -80,20 +96,36 @@ pub async fn explain(
                 let rows = tables.remove(address.table.name).unwrap_or_default();
                 recompute_from(&mut explanation, address, &rows, ids.len())?;
             }
-            Ok(explanation)
+            explanation
         }
+    };
+    if past {
+        explanation.remark_past();
     }
+    Ok(explanation)
 }
 
-/// Where the activity of an address is.
+/// Where the activity of an address is today.
 async fn pointer(
     context: &Context,
     athlete: AthleteId,
     address: &Address,
-) -> Result<Pointer, Error> {
+) -> Result<Option<Pointer>, Error> {
     let ids: Vec<ActivityId> = address.activity_id().into_iter().collect();
     let mut found = context.storage.catalog.pointers(athlete, &ids).await?;
-    found.pop().ok_or_else(|| address.no_row().into())
+    Ok(found.pop())
+}
+
+/// Where it is at the session's snapshot.
+async fn pointer_in(
+    session: &Session,
+    athlete: AthleteId,
+    address: &Address,
+) -> Result<Option<Pointer>, Error> {
+    match address.activity_id() {
+        Some(id) => Ok(find(session, athlete, id).await?),
+        None => Ok(None),
+    }
 }
 
 fn recordings(sources: Vec<Source>) -> Vec<Input> {

@@ -10,7 +10,7 @@ use home::{
     recordings, rows,
 };
 use pacelake_jobs::changes::Changes;
-use pacelake_jobs::correct::{Corrected, Wish, correct, corrections, remerge, unmerge};
+use pacelake_jobs::correct::{Corrected, Said, Wish, correct, remerge, said, unmerge};
 use pacelake_jobs::exit::{verify, write};
 use pacelake_jobs::{Context, import, rebuild};
 use query::cells::differing;
@@ -46,6 +46,18 @@ async fn refusal(context: &Context, id: ActivityId, wish: &Wish) -> (Code, Strin
     let done = correct(context, &athlete(context).await, id, wish).await;
     let error = done.expect_err("it is refused");
     (error.code(), error.to_string())
+}
+
+/// What is said of an activity now.
+async fn holding(context: &Context, id: ActivityId) -> Vec<Said> {
+    let athlete = AthleteId(1);
+    let catalog = &context.storage.catalog;
+    let pointer = catalog.find_activity(id).await.unwrap().unwrap();
+    let mut holding = catalog.corrections_of(athlete, &[id]).await.unwrap();
+    holding.retain(|one| one.holds_in(pointer.revision));
+    let view = context.storage.lake.latest().await.unwrap();
+    let session = Session::open(&view, Limits::jobs()).await.unwrap();
+    said(&session, pointer.key, &holding).await.unwrap()
 }
 
 fn mask(from: &str, to: &str) -> Wish {
@@ -151,9 +163,7 @@ async fn a_mask_changes_what_depends_on_it_and_can_be_lifted(place: &Place) {
         let text = format!("select count(*) as n from {table} where activity_id = {id}");
         assert_eq!(sql(&context, &text).await[0]["n"], 0, "{table}");
     }
-    let said = corrections(&context, &athlete(&context).await, id)
-        .await
-        .unwrap();
+    let said = holding(&context, id).await;
     let kinds: Vec<_> = said
         .iter()
         .map(|one| (one.kind, one.sentence.as_str()))
@@ -272,7 +282,7 @@ async fn a_merge_is_undone_and_done_again(place: &Place) {
     );
     assert_eq!(count().await, 1);
     assert_sound(&context).await;
-    let said = corrections(&context, &owner, id).await.unwrap();
+    let said = holding(&context, id).await;
     assert_eq!(said.len(), 1, "{said:?}");
     wish(
         &context,

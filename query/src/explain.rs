@@ -32,6 +32,13 @@ use crate::error::Error;
 use crate::output::values;
 use crate::session::{Rows, Session};
 
+/// The remark on what is computed anew for an older snapshot.
+const CHANGED_SINCE: &str = "computed from today's recordings by today's definitions; the stored \
+    number is that of the older snapshot";
+/// The same where there is nothing to compute it from.
+const GONE_SINCE: &str = "the activity is not there today; the stored number is that of the \
+    older snapshot";
+
 /// Everything that is known of one number.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
@@ -90,8 +97,20 @@ impl Explanation {
             value,
             equal: equal.unwrap_or(false),
             activities,
+            remark: None,
         });
         Ok(())
+    }
+
+    /// Says why the number computed anew need not be the stored one, where it
+    /// is not: the snapshot is an older one.
+    pub fn remark_past(&mut self) {
+        if let Some(anew) = self.recomputed.as_mut().filter(|anew| !anew.equal) {
+            anew.remark = Some(match anew.activities {
+                0 => GONE_SINCE,
+                _ => CHANGED_SINCE,
+            });
+        }
     }
 }
 
@@ -104,6 +123,8 @@ pub struct Recomputed {
     pub equal: bool,
     /// How many activities' bytes were read.
     pub activities: usize,
+    /// Why it need not be what is stored; `None`: it must be.
+    pub remark: Option<&'static str>,
 }
 
 /// Whose number it is, and where the activity lies.

@@ -241,6 +241,10 @@ async fn one_activity_is_found_by_its_whole_key_only() {
     for other in [key(2, start), key(1, start + 1)] {
         assert!(activities::one(&log, other).await.unwrap().is_empty());
     }
+    for (athlete, id, found) in [(1, 2, Some(key(1, start))), (2, 2, None), (1, 99, None)] {
+        let here = activities::find(&log, AthleteId(athlete), ActivityId(id)).await;
+        assert_eq!(here.unwrap().map(|here| here.key), found);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
+use datafusion::prelude::{DataFrame, col, lit};
 use jiff::civil::Date;
 use storage::catalog::Pointer;
 use storage::tables::DERIVATIONS;
@@ -17,6 +18,7 @@ use storage::{ActivityId, ActivityKey, AthleteId};
 use crate::derived::{Scope, versions};
 use crate::error::Error;
 use crate::read::days;
+use crate::session::Session;
 
 /// What the ledger says of one activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +115,29 @@ pub fn athlete_is_fresh(ledger: &[RecordBatch], revision: i64, today: Date) -> R
         }
     }
     Ok(revision == 0)
+}
+
+/// The day, in days since 1970, on which an athlete's windows end as the
+/// session's snapshot has them: `today`, or where an effort left one since, the
+/// day before that.
+///
+/// # Errors
+/// The session's; [`Error::Malformed`] where rows are not as `derivations`
+/// declares them.
+pub async fn windows_end(session: &Session, athlete: AthleteId, today: i32) -> Result<i32, Error> {
+    let wanted = col("athlete_id")
+        .eq(lit(athlete.0))
+        .and(col("scope").eq(lit(Scope::Athlete.name())));
+    let plan = |table: DataFrame| table.filter(wanted)?.select_columns(&["valid_until"]);
+    let rows = session.read_table(DERIVATIONS.name, plan).await?;
+    let mut day = today;
+    for batch in &rows.batches {
+        let ends = batch.column(0).as_primitive_opt::<Date32Type>();
+        let ends = ends.ok_or_else(|| malformed("column valid_until has another type"))?;
+        let last = ends.iter().flatten().map(|end| end.saturating_sub(1)).min();
+        day = day.min(last.unwrap_or(today));
+    }
+    Ok(day)
 }
 
 /// The lines of activities among rows of `derivations`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::memory_tests::rows;
+use crate::memory_tests::{rows, session};
 
 fn key(id: i64) -> ActivityKey {
     ActivityKey {
@@ -117,5 +117,27 @@ fn an_athlete_is_stale_by_revision_version_and_day() {
             fresh,
             "{ledger:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn windows_end_where_the_table_still_held() {
+    let line = |athlete: i64, scope: &str, until: Value| json!({"athlete_id": athlete, "scope": scope, "valid_until": until});
+    let lines = json!([
+        line(1, "athlete", json!("2024-03-10")),
+        line(1, "activity", json!("2024-01-01")),
+        line(2, "athlete", json!(null)),
+    ]);
+    let session = session(&[(&DERIVATIONS, lines)], &[]).await;
+    for (athlete, today, expected) in [
+        (1, "2024-03-09", "2024-03-09"),
+        (1, "2024-03-10", "2024-03-09"),
+        (1, "2026-01-01", "2024-03-09"),
+        (2, "2026-01-01", "2026-01-01"),
+        (3, "2026-01-01", "2026-01-01"),
+    ] {
+        let [today, expected] = [today, expected].map(|day| days(day.parse().unwrap()));
+        let day = windows_end(&session, AthleteId(athlete), today).await;
+        assert_eq!(day.unwrap(), expected, "{athlete} on {today}");
     }
 }

@@ -3,6 +3,8 @@
 use crate::catalog::CatalogTrouble;
 use crate::code::{Code, Failure};
 use crate::id::{ActivityId, AthleteId};
+use crate::lake::past::{Kept, Missing};
+use crate::moment::Moment;
 use crate::objects::Trouble;
 
 /// An error of this crate.
@@ -169,11 +171,23 @@ pub enum Error {
         /// The disagreement, as a sentence.
         what: String,
     },
+    /// A text that names neither a snapshot nor an instant.
+    #[error("{text:?} is neither a snapshot nor a time")]
+    Moment {
+        /// The text.
+        text: String,
+    },
     /// A snapshot that is not there, or has expired.
-    #[error("there is no snapshot {snapshot_id}")]
+    #[error("{}; {}", not_kept(*asked, *why), kept(oldest, newest))]
     NoSnapshot {
-        /// The snapshot that was asked for.
-        snapshot_id: i64,
+        /// The snapshot, or the instant, that was asked for.
+        asked: Moment,
+        /// Why there is none.
+        why: Missing,
+        /// The oldest that is kept.
+        oldest: Kept,
+        /// The newest.
+        newest: Kept,
     },
     /// A table that the lake does not have.
     #[error("the lake has no table {table}")]
@@ -257,6 +271,7 @@ impl Error {
             | Self::Rows { .. }
             | Self::Plan { .. }
             | Self::Inconsistent { .. }
+            | Self::Moment { .. }
             | Self::NoSnapshot { .. }
             | Self::NoTable { .. }
             | Self::NoColumn { .. }
@@ -273,6 +288,27 @@ impl Error {
 fn listed(activities: &[ActivityId]) -> String {
     let named = activities.iter().map(|id| format!("activity {id}"));
     named.collect::<Vec<_>>().join(", ")
+}
+
+/// Why there is no snapshot of this moment, for people.
+fn not_kept(asked: Moment, why: Missing) -> String {
+    let what = match asked {
+        Moment::Snapshot(id) => format!("snapshot {id}"),
+        Moment::Instant(_) => format!("the snapshot of {asked}"),
+    };
+    match why {
+        Missing::NotYetMade => format!("{what} has not been made"),
+        Missing::BeforeTheFirst => format!("{asked} is before the first snapshot"),
+        Missing::Expired => format!("{what} has expired"),
+    }
+}
+
+/// Which snapshots are kept, for people.
+fn kept(oldest: &Kept, newest: &Kept) -> String {
+    match oldest == newest {
+        true => format!("kept is snapshot {newest}"),
+        false => format!("kept are snapshots {oldest} to {newest}"),
+    }
 }
 
 /// Serialisation failure, deadlock, a snapshot number taken by someone else,
@@ -336,7 +372,7 @@ impl Failure for Error {
             Self::Store { .. } | Self::StoreRefused { .. } | Self::Disk { .. } => {
                 Code::StoreUnavailable
             }
-            Self::StoreOption { .. } => Code::InvalidArgument,
+            Self::StoreOption { .. } | Self::Moment { .. } => Code::InvalidArgument,
             Self::Parquet { source, .. } if Trouble::below(source).is_some() => {
                 Code::StoreUnavailable
             }
@@ -376,7 +412,16 @@ impl Failure for Error {
             Self::StoreOption { try_next, .. } => try_next,
             Self::Disk { .. } => "check the disk: space, rights, and that it is there",
             Self::Rows { .. } | Self::Plan { .. } => "report it with the log",
-            Self::NoSnapshot { .. } => "ask for a newer snapshot",
+            Self::Moment { .. } => {
+                "write a snapshot's number, a time such as 2026-03-01T12:00:00Z, \
+                 or a day such as 2026-03-01"
+            }
+            Self::NoSnapshot { why, .. } => match why {
+                Missing::NotYetMade => "ask for an older snapshot, or for none to read the newest",
+                Missing::BeforeTheFirst | Missing::Expired => {
+                    "ask for a newer snapshot or a later time, or for none to read the newest"
+                }
+            },
             Self::NoTable { .. } | Self::NoColumn { .. } => "look at the data dictionary",
             Self::NoTool { .. } => {
                 "install PostgreSQL's client programs, as new as the server \

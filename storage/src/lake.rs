@@ -3,6 +3,7 @@
 pub mod draft;
 pub(crate) mod files;
 pub mod mend;
+pub mod past;
 
 use std::fmt;
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub struct LakeView {
     state: Arc<State>,
     /// `None` for a lake in the making, of which the catalog knows nothing.
     renewed: Option<Arc<Renewed>>,
+    /// Whose shape the declared tables have, where it is not their own.
+    present: Option<Arc<State>>,
 }
 
 impl fmt::Debug for LakeView {
@@ -231,16 +234,6 @@ impl Lake {
         Ok(self.view(state))
     }
 
-    /// An older snapshot.
-    ///
-    /// # Errors
-    /// [`Error::NoSnapshot`] where it never was or has expired; else as
-    /// [`latest`](Self::latest).
-    pub async fn at(&self, snapshot_id: i64) -> Result<LakeView, Error> {
-        let state = self.inner.read(snapshot_id).await?;
-        Ok(self.view(Arc::new(state)))
-    }
-
     /// Looks for everything in which the lake's catalog and its files
     /// disagree: missing and cut files, counts and sizes, and objects that
     /// nothing names ([`Problem::is_harmless`]).
@@ -256,6 +249,7 @@ impl Lake {
             inner: Arc::clone(&self.inner),
             state,
             renewed: Some(Arc::default()),
+            present: None,
         }
     }
 
@@ -325,9 +319,14 @@ impl Inner {
         Ok(Arc::clone(&kept))
     }
 
-    async fn read(&self, snapshot_id: i64) -> Result<State, Error> {
+    /// A snapshot as it was, or its declared tables in the shape of `present`.
+    async fn read_as(&self, snapshot_id: i64, present: Option<&State>) -> Result<State, Error> {
         let mut tx = self.db.begin_read().await?;
-        load::load(&mut tx, &self.io.data_path, snapshot_id).await
+        let state = load::load(&mut tx, &self.io.data_path, snapshot_id).await?;
+        Ok(match present {
+            Some(present) => state.in_shape_of(present, &self.tables),
+            None => state,
+        })
     }
 }
 
@@ -351,7 +350,8 @@ impl LakeView {
             let what = "a file of the lake in the making is gone".to_owned();
             return Err(Error::Inconsistent { what });
         };
-        renewed.set(self.inner.read(self.state.snapshot_id).await?);
+        let present = self.present.as_deref();
+        renewed.set(self.inner.read_as(self.state.snapshot_id, present).await?);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub mod id;
 pub mod lake;
 pub mod layout;
 pub mod maintain;
+pub mod moment;
 pub mod objects;
 pub mod purge;
 pub mod raw;
@@ -31,6 +32,7 @@ pub use id::{ActivityId, ActivityKey, AthleteId};
 pub use lake::{
     Commit, Committed, KeySet, Lake, LakeView, Problem, TableChange, TableSize, is_missing_file,
 };
+pub use moment::Moment;
 pub use objects::{Objects, Store};
 pub use purge::{Erased, Erasure, Swept};
 pub use storage::{Options, Storage};

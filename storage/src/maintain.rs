@@ -36,12 +36,14 @@ pub use crate::ducklake::expire::Expired;
 use crate::ducklake::expire::{self, Expiry};
 use crate::ducklake::merge::{Merge, Merged};
 use crate::ducklake::relay::relay;
+use crate::ducklake::snapshot;
 use crate::ducklake::state::{DataFile, State, TableState};
 use crate::ducklake::sweep;
 pub use crate::ducklake::sweep::Swept;
 use crate::ducklake::write::{NewFile, Partition};
 use crate::error::Error;
 use crate::lake::{Lake, LakeView};
+use crate::moment::Moment;
 use crate::table::Table;
 
 /// How long a file stays that no snapshot lists any more, and an object that
@@ -182,7 +184,13 @@ impl LakeView {
     pub async fn lease(&self) -> Result<Lease, Error> {
         let snapshot_id = self.snapshot_id();
         let lease = Lease::snapshot(&self.inner.db, snapshot_id).await?;
-        lease.ok_or(Error::NoSnapshot { snapshot_id })
+        match lease {
+            Some(lease) => Ok(lease),
+            None => {
+                let mut tx = self.inner.db.begin_read().await?;
+                Err(snapshot::missing(&mut tx, Moment::Snapshot(snapshot_id)).await?)
+            }
+        }
     }
 }
 

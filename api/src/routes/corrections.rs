@@ -15,6 +15,7 @@ use crate::access::Athlete;
 use crate::answer::{self, Answer};
 use crate::parameters::{ActivityPath, NoParameters, Parameters, json_body};
 use crate::problem::{AnyProblem, Problem};
+use crate::reader::Reader;
 use crate::schema::corrected::{Corrected, CorrectionList, Regrouped};
 use crate::state::State;
 
@@ -94,18 +95,17 @@ fn uuid<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Uuid>, D::Error> {
 /// What is said of an activity: masks, and efforts that are included.
 #[utoipa::path(get, path = "/api/activities/{activity_id}/corrections", tag = "corrections",
     params(ActivityPath),
-    responses((status = 200, description = "What holds now.", body = CorrectionList), AnyProblem))]
+    responses((status = 200, description = "What holds at that time.", body = CorrectionList), AnyProblem))]
 pub async fn list_corrections(
-    athlete: Athlete,
+    _: Athlete,
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
-    Shared(state): Shared<State>,
+    reader: Reader,
 ) -> Result<Answer<CorrectionList>, Problem> {
-    let owner = owner(&state, athlete).await?;
-    let context = state.context();
-    let work = correct::corrections(&context, &owner, activity_id);
-    let said = state.heavy.one(state.limits.query.time, work).await??;
-    not_kept(&List { items: said })
+    let pointer = reader.pointer(activity_id).await?;
+    let corrections = reader.corrections(&pointer).await?;
+    let said = correct::said(&reader.session, pointer.key, &corrections).await?;
+    Ok(reader.tagged(answer::value(&serde_json::json!({ "items": said }))?))
 }
 
 /// Keeps a stretch of an activity, or all of it, out of records.
@@ -222,12 +222,6 @@ pub async fn remerge(
     let work = async move { correct::remerge(&context, &owner, activity_id).await };
     let done = state.heavy.to_the_end(work).await??;
     not_kept(&done)
-}
-
-/// A list that comes whole.
-#[derive(Serialize)]
-struct List<T> {
-    items: Vec<T>,
 }
 
 async fn corrected(

@@ -12,9 +12,10 @@ use utoipa::IntoParams;
 use crate::access::Athlete;
 use crate::answer::{self, Answer};
 use crate::parameters::Parameters;
+use crate::past::{At, named};
 use crate::problem::{AnyProblem, Problem};
 use crate::schema::explained::Explanation;
-use crate::state::State;
+use crate::state::{Opened, State};
 
 /// Where the number is.
 #[derive(IntoParams)]
@@ -65,7 +66,10 @@ fn yes() -> bool {
 ///
 /// `sql` gives the same value, one row and one column, in any engine on the
 /// lake. `because` names the numbers that it comes from; each has an
-/// explanation of its own. The answer is made anew each time.
+/// explanation of its own. The answer is made anew each time. With `at` the
+/// number, its inputs and what `sql` must be run on are those of the snapshot,
+/// while definitions, recordings and `recomputed` are today's: `remark` says so
+/// where the two numbers differ.
 #[utoipa::path(get, path = "/api/explain/{table}/{*address}", tag = "analytics",
     params(AddressPath, ExplainQuery),
     responses((status = 200, description = "The explanation.", body = Explanation), AnyProblem))]
@@ -74,6 +78,7 @@ pub async fn explain_number(
     AddressPath { address, .. }: AddressPath,
     Parameters(ExplainQuery { recompute }): Parameters<ExplainQuery>,
     Shared(state): Shared<State>,
+    at: At,
 ) -> Result<Answer<Explanation>, Problem> {
     let recompute = match recompute {
         true => Recompute::Yes,
@@ -81,10 +86,13 @@ pub async fn explain_number(
     };
     let found = state.storage.catalog.athlete(athlete.id).await?;
     let found = found.ok_or_else(|| Problem::not_found(&format!("athlete {}", athlete.id)))?;
-    let (snapshot, session) = state.session().await?;
+    let Opened { view, session } = state.open(at, &athlete).await?;
+    let snapshot = view.snapshot_id();
     let context = state.context();
     let work = explain(&context, &session, snapshot, &found, &address, recompute);
     let explanation = state.heavy.one(state.limits.query.time, work).await??;
     let answer = Answer::json(answer::value(&explanation)?);
+    let (name, value) = named(snapshot);
+    let answer = answer.with(name, value);
     Ok(answer.with(CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }

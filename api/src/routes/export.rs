@@ -78,9 +78,9 @@ pub async fn export_table(
         activity,
     };
     let freshness = reader.headers();
+    let view = reader.view.clone();
     // The turn of a read is not for the length of an export.
     drop(reader);
-    let view = state.storage.lake.latest().await?;
     let limits = state.limits.export();
     let threads = state.limits.threads;
     let name = table.clone();

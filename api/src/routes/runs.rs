@@ -14,6 +14,7 @@ use crate::answer::{self, Answer};
 use crate::parameters::{
     MAX_LIMIT, Parameters, bounded, optional_cursor, optional_day, page_limit,
 };
+use crate::past::At;
 use crate::problem::{AnyProblem, Problem};
 use crate::reader::Reader;
 use crate::schema::property;
@@ -118,18 +119,22 @@ pub async fn list_runs(
     let runs = answer::renamed(&page.rows, NAMES)?;
     let answer = reader.tagged(answer::array(&runs)?);
     Ok(match &page.next {
-        Some(next) => answer.with(LINK, link(&query, next)),
+        Some(next) => answer.with(LINK, link(&query, reader.at, next)),
         None => answer,
     })
 }
 
-/// The header that names the page behind `next`, with the same filters.
-fn link(query: &RunsQuery, next: &Cursor) -> HeaderValue {
+/// The header that names the page behind `next`, with the same filters and of
+/// the same snapshot.
+fn link(query: &RunsQuery, at: At, next: &Cursor) -> HeaderValue {
     let mut target = format!("/api/runs?limit={}", query.limit);
     for (name, day) in [("from", query.from), ("to", query.to)] {
         if let Some(day) = day {
             target.push_str(&format!("&{name}={day}"));
         }
+    }
+    if let At::Snapshot(snapshot_id) = at {
+        target.push_str(&format!("&at={snapshot_id}"));
     }
     HeaderValue::from_str(&format!("<{target}&after={next}>; rel=\"next\""))
         .expect("days, digits and cursors may stand in a header")

@@ -15,8 +15,9 @@ use crate::access::Athlete;
 use crate::form::{Accepted, media_type};
 use crate::heavy::Kind;
 use crate::parameters::{Parameters, json_body};
+use crate::past::{At, named};
 use crate::problem::{AnyProblem, Problem};
-use crate::state::State;
+use crate::state::{Opened, State};
 
 /// In which form to answer.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -56,13 +57,15 @@ pub async fn run_sql(
     Parameters(parameters): Parameters<SqlQuery>,
     accepted: Accepted,
     Shared(state): Shared<State>,
+    at: At,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let offered = [Format::Json, Format::Csv, Format::Parquet, Format::Arrow];
     let form = accepted.choose(&offered, parameters.format.as_deref())?;
     let Statement { query } = json_body(&headers, body)?;
-    let view = state.storage.lake.latest().await?;
+    let Opened { view, .. } = state.open(at, &athlete).await?;
+    let snapshot = named(view.snapshot_id());
     let limits = state.limits.query.clone();
     let threads = state.limits.threads;
     // The statement's own limit speaks first, and says more.
@@ -77,7 +80,7 @@ pub async fn run_sql(
         .heavy
         .body(Kind::Query, begin_time, time, work)
         .await?;
-    Ok(rows_as(form, body))
+    Ok(([snapshot], rows_as(form, body)).into_response())
 }
 
 /// An answer that is not kept.

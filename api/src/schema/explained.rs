@@ -122,6 +122,9 @@ pub struct Recomputed {
     equal: bool,
     /// How many activities' bytes were read.
     activities: usize,
+    /// Why it need not be what is stored, where it is not: the snapshot is an older one.
+    #[schema(required)]
+    remark: Option<String>,
 }
 
 /// One number, with its address.

@@ -163,10 +163,13 @@ impl TestApp {
     }
 }
 
-const RUN_US: i64 = 1_704_065_400_000_000;
-const RIDE_US: i64 = 1_709_618_400_000_000;
+/// When the run starts, in microseconds since 1970.
+pub const RUN_US: i64 = 1_704_065_400_000_000;
+/// When the ride does.
+pub const RIDE_US: i64 = 1_709_618_400_000_000;
 
-fn run() -> Vec<(&'static Table, Value)> {
+/// The run, with rows in every table but laps and findings.
+pub fn run() -> Vec<(&'static Table, Value)> {
     let with_key = |value: Value| with_key(value, "2023-12-31T23:30:00", RUN);
     let samples = json!({
         "t_ms": [0, 300_000, 600_000], "distance_cm": [0, 100_000, 200_000],
@@ -249,7 +252,7 @@ pub fn with_key(mut row: Value, start: &str, id: i64) -> Value {
 }
 
 /// Rows of a table, with what is left out null, 0 or empty.
-fn batch(table: &Table, rows: &Value) -> RecordBatch {
+pub fn batch(table: &Table, rows: &Value) -> RecordBatch {
     let mut lines = String::new();
     for row in rows.as_array().unwrap() {
         let mut row = row.clone();

@@ -7,5 +7,6 @@ mod explain;
 mod exports;
 mod freshness;
 mod limits;
+mod past;
 mod reads;
 mod sql;

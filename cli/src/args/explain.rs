@@ -3,13 +3,15 @@
 use clap::Args;
 
 use super::TalkFormat;
+use super::past::Past;
 
 /// `pacelake explain`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The key's values stand in the order of the table's declaration; numbers are
 compared by value. Where a number comes from others, these are named, and each
-can be explained in turn.
+can be explained in turn. With --at the recordings, and what is computed anew
+from them, are today's.
 
 Examples:
   pacelake explain best_efforts 6761303014 1000 elapsed_s
@@ -25,6 +27,9 @@ pub struct Explain {
     /// Leave the raw bytes, and say only what the lake knows
     #[arg(long)]
     pub no_recompute: bool,
+    /// As it is, or as it was.
+    #[command(flatten)]
+    pub past: Past,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: TalkFormat,

@@ -23,19 +23,21 @@ const RANKS_OF_ONE: u32 = 10;
 
 /// Prints the fastest efforts.
 pub async fn run(rim: &Rim, args: &Best) -> Ending {
-    let reading = rim.reading().await?;
+    let reading = rim.reading(args.past).await?;
     let today = reading.context.today(&reading.athlete);
     let limit = args.limit.unwrap_or(if args.distance.is_some() {
         RANKS_OF_ONE
     } else {
         1
     });
+    let leaves = args.window != "all" && reading.past.at.is_none();
     let filter = Filter {
         sport: args.sport.clone(),
         distance_m: args.distance,
         window: args.window.clone(),
-        // Efforts leave a window with the days, though nothing is imported.
-        as_of: args.as_of.or((args.window != "all").then_some(today)),
+        // Efforts leave a window with the days, though nothing is imported. Of
+        // the past the table says how it was.
+        as_of: args.as_of.or(leaves.then_some(today)),
         ranks: limit as usize,
     };
     let athlete = reading.athlete.athlete_id;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Ending, Rim, boxed};
 use crate::args::TalkFormat;
 use crate::args::explain::Explain;
+use crate::args::past::Past;
 use crate::output::{self, say};
 
 /// How many numbers that a number comes from are listed for people.
@@ -19,7 +20,7 @@ pub async fn run(rim: &Rim, args: &Explain) -> Ending {
     let words: Vec<&str> = args.key_and_column.iter().map(String::as_str).collect();
     let (column, key) = words.split_last().unwrap_or((&"", &[]));
     let address = Address::parse(&args.table, key, column).map_err(boxed)?;
-    let reading = rim.reading().await?;
+    let reading = rim.reading(args.past).await?;
     let recompute = match args.no_recompute {
         true => Recompute::No,
         false => Recompute::Yes,
@@ -35,12 +36,12 @@ pub async fn run(rim: &Rim, args: &Explain) -> Ending {
     let explanation = explained.await.map_err(boxed)?;
     match args.format {
         TalkFormat::Json => output::json(&explanation),
-        TalkFormat::Table => print(&explanation),
+        TalkFormat::Table => print(&explanation, reading.past),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(e: &Explanation) {
+fn print(e: &Explanation, past: Past) {
     let unit = e.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     say!(
         "{} {} {}\n\n  {}{unit}\n\n{}\n",
@@ -64,6 +65,7 @@ fn print(e: &Explanation) {
     }
     if let Some(anew) = &e.recomputed {
         let of = match anew.activities {
+            0 => "no raw bytes".to_owned(),
             1 => "the raw bytes".to_owned(),
             several => format!("the raw bytes of {several} activities"),
         };
@@ -73,6 +75,9 @@ fn print(e: &Explanation) {
             false => "NOT EQUAL",
         };
         line("recomputed", &format!("{value} from {of}: {verdict}"));
+        if let Some(remark) = anew.remark {
+            line("", remark);
+        }
     }
     for cell in e.because.iter().take(LISTED) {
         line("because", &cell_text(cell));
@@ -81,10 +86,14 @@ fn print(e: &Explanation) {
         let left = e.because.len() - LISTED;
         line("", &format!("and {left} more; --format json has all"));
     }
-    say!(
-        "\nThe same number, in any engine on this lake:\n\n{}",
-        e.sql
-    );
+    let place = match past.at {
+        Some(_) => format!(
+            "on this lake at the snapshot (DuckDB: ATTACH … (READ_ONLY, SNAPSHOT_VERSION {}))",
+            e.snapshot
+        ),
+        None => "on this lake".to_owned(),
+    };
+    say!("\nThe same number, in any engine {place}:\n\n{}", e.sql);
 }
 
 fn line(name: &str, what: &str) {

@@ -9,7 +9,7 @@ use query::export::export;
 use query::session::{Limits, Session};
 use storage::objects::Outlet;
 
-use super::{Ending, Rim, boxed};
+use super::{Ending, Rim, boxed, view};
 use crate::args::{Export, ExportFormat};
 use crate::output::say;
 
@@ -20,7 +20,7 @@ pub async fn run(rim: &Rim, args: &Export) -> Ending {
         return exit(&context, args).await;
     }
     let to = destination(rim, &args.to).await.map_err(boxed)?;
-    let view = context.storage.lake.latest().await.map_err(boxed)?;
+    let view = view(&context, args.past).await.map_err(boxed)?;
     // However long it takes, nobody removes what it reads.
     let lease = view.lease().await.map_err(boxed)?;
     // Exports are streamed, so that neither rows nor time bound them.

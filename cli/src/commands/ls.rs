@@ -24,7 +24,7 @@ const SHOWN: &[&str] = &[
 
 /// Prints activities, newest first.
 pub async fn run(rim: &Rim, args: &Ls) -> Ending {
-    let reading = rim.reading().await?;
+    let reading = rim.reading(args.past).await?;
     let filter = Filter {
         sports: args.sport.iter().cloned().collect(),
         from: args.from,

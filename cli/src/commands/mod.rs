@@ -30,8 +30,9 @@ use jobs::Context;
 use jobs::progress::Stop;
 use query::session::{Limits, Session};
 use storage::catalog::Athlete;
-use storage::{AthleteId, Code, Failure, Options, Storage};
+use storage::{AthleteId, Code, Failure, LakeView, Options, Storage};
 
+use crate::args::past::Past;
 use crate::args::{Cli, Command, Format};
 use crate::output::{self, Talk};
 use crate::settings::Settings;
@@ -148,12 +149,12 @@ impl Rim {
         })
     }
 
-    /// What a reading command needs: a session at the newest snapshot, and
-    /// the athlete it is about.
-    pub async fn reading(&self) -> Result<Reading, Box<dyn Failure + Send + Sync>> {
+    /// What a reading command needs: a session at the snapshot that it reads,
+    /// and the athlete it is about.
+    pub async fn reading(&self, past: Past) -> Result<Reading, Box<dyn Failure + Send + Sync>> {
         let context = self.context().await.map_err(boxed)?;
         let athlete = context.athlete(self.athlete).await.map_err(boxed)?;
-        let view = context.storage.lake.latest().await.map_err(boxed)?;
+        let view = view(&context, past).await.map_err(boxed)?;
         let session = Session::open(&view, Limits::default())
             .await
             .map_err(boxed)?;
@@ -162,7 +163,16 @@ impl Rim {
             athlete,
             session,
             snapshot: view.snapshot_id(),
+            past,
         })
+    }
+}
+
+/// The snapshot that a command reads.
+async fn view(context: &Context, past: Past) -> Result<LakeView, storage::Error> {
+    match past.at {
+        Some(moment) => context.storage.lake.at_moment(&moment).await,
+        None => context.storage.lake.latest().await,
     }
 }
 
@@ -180,6 +190,8 @@ pub struct Reading {
     pub session: Session,
     /// Its id.
     pub snapshot: i64,
+    /// Which one was asked for.
+    pub past: Past,
 }
 
 /// An error on its way to the rim.

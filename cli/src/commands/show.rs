@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use jobs::correct::{Said, corrections};
+use jobs::correct::{Said, said};
 use query::read::refused::{Refused, refused};
 use query::read::{activities, parts};
 use query::session::Rows;
 use serde_json::json;
-use storage::catalog::Source;
+use storage::catalog::{Pointer, Source};
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Show, TalkFormat};
@@ -18,16 +18,25 @@ const NOT_FOR_EYES: &str = "summary_polyline";
 
 /// Prints one activity with all that belongs to it.
 pub async fn run(rim: &Rim, args: &Show) -> Ending {
-    let reading = rim.reading().await?;
+    let reading = rim.reading(args.past).await?;
     let athlete = reading.athlete.athlete_id;
     let catalog = &reading.context.storage.catalog;
-    let pointers = catalog.pointers(athlete, &[args.id]).await.map_err(boxed)?;
-    let Some(pointer) = pointers.first() else {
+    let session = &reading.session;
+    let pointer = match reading.past.at {
+        // The catalog knows where it is today.
+        Some(_) => activities::find(session, athlete, args.id)
+            .await
+            .map_err(boxed)?,
+        None => {
+            let pointers = catalog.pointers(athlete, &[args.id]).await;
+            pointers.map_err(boxed)?.pop()
+        }
+    };
+    let Some(Pointer { key, revision }) = pointer else {
         return Err(boxed(query::Error::NotFound {
             what: format!("activity {}", args.id),
         }));
     };
-    let (session, key) = (&reading.session, pointer.key);
     let activity = activities::one(session, key).await.map_err(boxed)?;
     let sections: [(&str, Rows); 7] = [
         (
@@ -58,10 +67,9 @@ pub async fn run(rim: &Rim, args: &Show) -> Ending {
         .corrections_of(athlete, &[args.id])
         .await
         .map_err(boxed)?;
-    holding.retain(|one| one.holds_in(pointer.revision));
+    holding.retain(|one| one.holds_in(revision));
     let refused = refused(session, key, &holding).await.map_err(boxed)?;
-    let said = corrections(&reading.context, &reading.athlete, args.id).await;
-    let said = said.map_err(boxed)?;
+    let said = said(session, key, &holding).await.map_err(boxed)?;
     match args.format {
         TalkFormat::Json => print_json(&activity, &sections, &sources, &refused, &said)?,
         TalkFormat::Table => {

@@ -14,7 +14,7 @@ const HIDDEN: &[&str] = &["athlete_id", "period"];
 
 /// Prints totals by period.
 pub async fn run(rim: &Rim, args: &Stats) -> Ending {
-    let reading = rim.reading().await?;
+    let reading = rim.reading(args.past).await?;
     let period = match args.by {
         Period::Year => "year",
         Period::Month => "month",

@@ -1,13 +1,12 @@
 //! What is said of an activity, in its own time, for people.
 
-use arrow::array::AsArray;
-use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use jiff::{SignedDuration, Timestamp};
 use query::local::LocalTime;
+use query::read::activities;
+use query::session::Session;
 use serde::Serialize;
-use storage::catalog::{Correct, Correction, Pointer};
-use storage::lake::{KeySet, LakeView};
-use storage::tables::ACTIVITIES;
+use storage::ActivityKey;
+use storage::catalog::{Correct, Correction};
 
 use super::{Point, refused};
 use crate::error::Error;
@@ -70,23 +69,14 @@ pub struct Local {
 
 impl Local {
     /// As its row says.
-    pub(crate) async fn of(view: &LakeView, pointer: &Pointer) -> Result<Self, Error> {
-        let columns = ["start_time", "elapsed_s", "utc_offset_s", "samples"];
-        let keys = KeySet::activities(&[pointer.key]);
-        let rows = view.rows(ACTIVITIES.name, Some(&columns), &keys).await?;
-        let Some(row) = rows.iter().find(|rows| rows.num_rows() > 0) else {
-            return Err(Error::NoSources(pointer.key.activity_id));
-        };
-        let start_us = row["start_time"].as_primitive::<TimestampMicrosecondType>();
-        let elapsed_s = row["elapsed_s"].as_primitive::<Float64Type>();
-        let offset_s = row["utc_offset_s"].as_primitive::<Int32Type>();
-        let samples = row["samples"].as_primitive::<Int32Type>();
-        let start_us = start_us.value(0);
+    pub(super) async fn of(session: &Session, key: ActivityKey) -> Result<Self, Error> {
+        let span = activities::span(session, key).await?;
+        let span = span.ok_or(Error::NoSources(key.activity_id))?;
         Ok(Self {
-            start_us,
-            end_us: start_us + (elapsed_s.value(0) * 1_000.0).round() as i64 * 1_000,
-            local: LocalTime::new(offset_s.value(0)),
-            samples: samples.value(0),
+            start_us: span.start_us,
+            end_us: span.end_us,
+            local: LocalTime::new(span.utc_offset_s),
+            samples: span.samples,
         })
     }
 

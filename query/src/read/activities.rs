@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Float64Array, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use datafusion::functions::expr_fn::{lower, strpos};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, col, lit};
 use jiff::civil::Date;
+use storage::catalog::Pointer;
 use storage::table::Column;
 use storage::tables::ACTIVITIES;
 use storage::{ActivityId, ActivityKey, AthleteId};
@@ -149,6 +150,71 @@ pub async fn one(session: &Session, key: ActivityKey) -> Result<Rows, Error> {
     let rows = rows_of(session, WHAT, Some(&stored), &[key]).await?;
     let (rows, _) = cut(rows, 1)?;
     shape.give(with_fastest_pace(session, key.athlete_id, rows).await?)
+}
+
+/// Where an activity of the athlete lies at the session's snapshot, and in which
+/// revision; `None` where it is not there, or is another's.
+///
+/// The catalog points to where it lies today; an older snapshot may have it
+/// with another start, and may have one that was merged into another since.
+///
+/// # Errors
+/// The session's.
+pub async fn find(
+    session: &Session,
+    athlete: AthleteId,
+    activity_id: ActivityId,
+) -> Result<Option<Pointer>, Error> {
+    let wanted = is_athlete(athlete).and(col("activity_id").eq(lit(activity_id.0)));
+    let plan = |table: DataFrame| {
+        table
+            .filter(wanted)?
+            .select_columns(&["start_time", "revision"])
+    };
+    let rows = session.read_table(WHAT, plan).await?;
+    let found = rows.batches.iter().find(|batch| batch.num_rows() > 0);
+    Ok(found.map(|batch| Pointer {
+        key: ActivityKey {
+            athlete_id: athlete,
+            start_time_us: first_start(batch),
+            activity_id,
+        },
+        revision: batch["revision"].as_primitive::<Int64Type>().value(0),
+    }))
+}
+
+/// When and where in time an activity was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Its first sample in UTC, microseconds since 1970.
+    pub start_us: i64,
+    /// Its last sample.
+    pub end_us: i64,
+    /// How far its clocks were ahead of UTC.
+    pub utc_offset_s: i32,
+    /// How many samples it has.
+    pub samples: i32,
+}
+
+/// When an activity was; `None` where it is not there.
+///
+/// # Errors
+/// The session's.
+pub async fn span(session: &Session, key: ActivityKey) -> Result<Option<Span>, Error> {
+    let columns = ["start_time", "elapsed_s", "utc_offset_s", "samples"];
+    let rows = rows_of(session, WHAT, Some(&columns), &[key]).await?;
+    let found = rows.batches.iter().find(|batch| batch.num_rows() > 0);
+    Ok(found.map(|row| {
+        let start_us = first_start(row);
+        let elapsed_s = row["elapsed_s"].as_primitive::<Float64Type>().value(0);
+        let whole = |name: &str| row[name].as_primitive::<Int32Type>().value(0);
+        Span {
+            start_us,
+            end_us: start_us + (elapsed_s * 1_000.0).round() as i64 * 1_000,
+            utc_offset_s: whole("utc_offset_s"),
+            samples: whole("samples"),
+        }
+    }))
 }
 
 fn stored_columns(shape: &Shape) -> Vec<&'static str> {

@@ -21,7 +21,7 @@ use crate::ducklake::commit::find;
 use crate::lake::{Commit, KeySet, Lake, Problem, TableChange};
 use crate::table::{Kind, Table, Unit, column};
 use crate::testing::Place;
-use crate::{Code, Failure, Storage, Store};
+use crate::{Code, Failure, Moment, Storage, Store};
 
 fn change(table: &'static Table, delete: Option<KeySet>, append: Vec<RecordBatch>) -> TableChange {
     TableChange {
@@ -387,6 +387,18 @@ pub async fn a_declared_column_is_added(place: &Place) {
     assert_eq!(in_order(rows), expected);
     let before = old.at(first).await.unwrap();
     assert_eq!(all(&before, "efforts").await, sorted(&[efforts(0..4, 1)]));
+    let before = new.at_moment(&Moment::Snapshot(first)).await.unwrap();
+    let nulls = (0..4)
+        .flat_map(|n| [n, n])
+        .map(|n| json!([key(n).activity_id.0, null]));
+    assert_eq!(
+        sorted(&query(&before, sql).await),
+        in_order(nulls.collect())
+    );
+    let columns = ["activity_id", "climb_m"];
+    let keys = KeySet::activities(&[key(0)]);
+    let found = before.rows("efforts", Some(&columns), &keys).await.unwrap();
+    assert_eq!(sorted(&found), vec![json!([key(0).activity_id.0, null]); 2]);
     let refused = Storage::open(&place.options(), &[&STRICTER], &[]).await;
     assert_eq!(refused.unwrap_err().code(), Code::UnknownVersion);
 }
@@ -423,4 +435,13 @@ pub async fn a_declared_table_is_made(place: &Place) {
     let keys = KeySet::activities(&[key(0)]);
     let refused = before.rows("tracks", None, &keys).await;
     assert_eq!(refused.unwrap_err().code(), Code::NotFound);
+    let moment = Moment::Snapshot(first.snapshot_id);
+    let before = new.at_moment(&moment).await.unwrap();
+    assert_eq!(before.table_names(), ["efforts", "tracks"]);
+    let none = before.rows("tracks", None, &keys).await.unwrap();
+    assert!(none.is_empty() && all(&before, "tracks").await.is_empty());
+    before.renew().await.unwrap();
+    assert!(all(&before, "tracks").await.is_empty());
+    let rows = sorted(&[efforts(0..4, 1)]);
+    assert_eq!(all(&before, "efforts").await, rows);
 }

@@ -10,6 +10,7 @@ mod cost;
 mod duckdb;
 mod faults;
 mod maintenance;
+mod past;
 mod purging;
 mod reading;
 mod rows;
@@ -20,6 +21,7 @@ pub use cost::*;
 pub use duckdb::*;
 pub use faults::*;
 pub use maintenance::*;
+pub use past::*;
 pub use purging::*;
 pub use reading::*;
 
@@ -45,6 +47,7 @@ crate::testing::on_both!(
     filters_choose_files_and_rows,
     a_commit_costs_the_same_at_ten_thousand_files,
     a_point_read_reads_a_few_pages,
+    a_moment_means_one_snapshot,
     duckdb_reads_every_table,
     duckdb_has_the_view_of_samples,
     duckdb_sees_the_past,

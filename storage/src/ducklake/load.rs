@@ -11,10 +11,12 @@ use super::changes;
 use super::footers::Object;
 use super::inlined;
 use super::keys::Known;
+use super::snapshot;
 use super::state::{DataFile, DeleteFile, Delta, Partitioning, State, TableState};
 use super::types::{self, ColumnRow, LakeColumn, Unread};
 use crate::catalog::{Row, Tx, Value};
 use crate::error::Error;
+use crate::moment::Moment;
 
 /// Reads the whole state at a snapshot. `data_path` is the lake's folder as
 /// the catalog has it.
@@ -31,7 +33,7 @@ pub(crate) async fn load(tx: &mut Tx, data_path: &str, snapshot_id: i64) -> Resu
         )
         .await?;
     let Some(snapshot) = snapshot.first() else {
-        return Err(Error::NoSnapshot { snapshot_id });
+        return Err(snapshot::missing(tx, Moment::Snapshot(snapshot_id)).await?);
     };
     let schema_version = snapshot.int(0)?;
     let (tables, mut unread) = load_tables(tx, data_path, &at).await?;

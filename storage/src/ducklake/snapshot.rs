@@ -5,8 +5,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-use crate::catalog::{Tx, Value};
+use crate::catalog::{Row, Tx, Value};
 use crate::error::Error;
+use crate::lake::past::{Kept, Missing};
+use crate::moment::Moment;
+
+/// A day, in microseconds.
+const DAY_US: i64 = 86_400_000_000;
+/// The year 9999, after which no catalog has times.
+const LAST_US: i64 = 253_370_764_800_000_000;
 
 /// What a commit needs of the counters in the snapshot row.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +60,115 @@ pub(crate) async fn newest(tx: &mut Tx) -> Result<i64, Error> {
             what: "the lake has no snapshot".to_owned(),
         }),
     }
+}
+
+/// The snapshot that a moment means.
+///
+/// # Errors
+/// [`Error::NoSnapshot`], [`Error::Database`].
+pub(crate) async fn at(tx: &mut Tx, moment: Moment) -> Result<i64, Error> {
+    match moment {
+        Moment::Snapshot(snapshot_id) => {
+            let found = tx
+                .fetch(
+                    "select snapshot_id from ducklake_snapshot where snapshot_id = $1",
+                    &[Value::Int(snapshot_id)],
+                )
+                .await?;
+            match found.first() {
+                Some(row) => row.int(0),
+                None => Err(missing(tx, moment).await?),
+            }
+        }
+        Moment::Instant(at_us) => {
+            let Some(found) = newest_until(tx, at_us).await? else {
+                return Err(missing(tx, moment).await?);
+            };
+            let next = tx
+                .fetch(
+                    "select min(snapshot_id) from ducklake_snapshot where snapshot_id > $1",
+                    &[Value::Int(found.snapshot_id)],
+                )
+                .await?;
+            let next = next.first().map(|row| row.opt_int(0)).transpose()?;
+            // Where those that followed have expired and this one was leased,
+            // nobody knows whether they came before the instant or after it.
+            let followed = next.flatten().is_none_or(|id| id == found.snapshot_id + 1);
+            if !followed && found.time_us < at_us {
+                return Err(missing(tx, moment).await?);
+            }
+            Ok(found.snapshot_id)
+        }
+    }
+}
+
+/// The newest kept snapshot that was committed at or before an instant.
+async fn newest_until(tx: &mut Tx, at_us: i64) -> Result<Option<Kept>, Error> {
+    // On SQLite times are texts, of which another writer's may have its own
+    // offset: the statement leaves out what is later by more than any offset,
+    // and the rest is compared as instants, a page at a time.
+    let until = at_us.clamp(0, LAST_US).saturating_add(DAY_US);
+    let mut below = i64::MAX;
+    loop {
+        let rows = tx
+            .fetch(
+                "select snapshot_id, snapshot_time from ducklake_snapshot \
+                 where snapshot_time < $1 and snapshot_id < $2 \
+                 order by snapshot_id desc limit 1000",
+                &[Value::Time(until), Value::Int(below)],
+            )
+            .await?;
+        for row in &rows {
+            let kept = kept(row)?;
+            if kept.time_us <= at_us {
+                return Ok(Some(kept));
+            }
+            below = kept.snapshot_id;
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+    }
+}
+
+/// Why there is no snapshot of this moment, and which there are.
+///
+/// # Errors
+/// [`Error::Database`]; [`Error::Inconsistent`] where there are none at all.
+pub(crate) async fn missing(tx: &mut Tx, asked: Moment) -> Result<Error, Error> {
+    let ends = tx
+        .fetch(
+            "select snapshot_id, snapshot_time from ducklake_snapshot where snapshot_id in \
+             ((select min(snapshot_id) from ducklake_snapshot), \
+             (select max(snapshot_id) from ducklake_snapshot)) order by snapshot_id",
+            &[],
+        )
+        .await?;
+    let (Some(oldest), Some(newest)) = (ends.first(), ends.last()) else {
+        return Err(Error::Inconsistent {
+            what: "the lake has no snapshot".to_owned(),
+        });
+    };
+    let (oldest, newest) = (kept(oldest)?, kept(newest)?);
+    let why = match asked {
+        Moment::Snapshot(id) if id > newest.snapshot_id => Missing::NotYetMade,
+        Moment::Instant(_) if oldest.snapshot_id == 0 => Missing::BeforeTheFirst,
+        Moment::Snapshot(_) | Moment::Instant(_) => Missing::Expired,
+    };
+    Ok(Error::NoSnapshot {
+        asked,
+        why,
+        oldest,
+        newest,
+    })
+}
+
+/// Of a row of id and time.
+fn kept(row: &Row) -> Result<Kept, Error> {
+    Ok(Kept {
+        snapshot_id: row.int(0)?,
+        time_us: row.time(1)?,
+    })
 }
 
 /// Inserts the next snapshot row, waiting for others that do the same.

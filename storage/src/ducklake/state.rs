@@ -11,6 +11,7 @@ use super::inlined::Inlined;
 use super::keys::Known;
 use super::types::{LakeColumn, Unread};
 use crate::error::Error;
+use crate::table::Table;
 
 /// A snapshot. Parts that a later snapshot shares are shared in memory.
 #[derive(Clone, Debug)]
@@ -134,6 +135,33 @@ impl State {
         self.tables.values().find(|table| table.id == id)
     }
 
+    /// The same snapshot with these tables as `present`, a newer one, defines
+    /// them: those that came later are there without rows, and columns that
+    /// came later are null.
+    pub fn in_shape_of(mut self, present: &Self, tables: &[&Table]) -> Self {
+        for name in tables.iter().map(|table| table.name) {
+            let Some(present) = present.tables.get(name) else {
+                continue;
+            };
+            let shaped = match self.tables.get(name) {
+                None if self.unread.contains_key(name) => continue,
+                None => TableState {
+                    files: Arc::default(),
+                    inlined: None,
+                    ..present.as_ref().clone()
+                },
+                Some(table) if present.only_adds_columns(table) => TableState {
+                    columns: Arc::clone(&present.columns),
+                    schema: Arc::clone(&present.schema),
+                    ..table.as_ref().clone()
+                },
+                Some(_) => continue,
+            };
+            self.tables.insert(name.to_owned(), Arc::new(shaped));
+        }
+        self
+    }
+
     /// The state at the newer snapshot `snapshot_id`, where `delta` is all
     /// that happened in between.
     pub fn advanced(&self, snapshot_id: i64, mut delta: Delta) -> Self {
@@ -186,6 +214,16 @@ impl TableState {
             files: Arc::new(files),
             ..self.clone()
         }
+    }
+
+    /// Whether it differs from an older state of the same table by columns at
+    /// its end, and those only.
+    fn only_adds_columns(&self, older: &Self) -> bool {
+        self.id == older.id
+            && older.inlined.is_none()
+            && self.ranged == older.ranged
+            && self.columns.len() > older.columns.len()
+            && self.columns.starts_with(&older.columns)
     }
 
     /// What is known of the values that the columns, given as indices, have

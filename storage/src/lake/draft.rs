@@ -208,6 +208,7 @@ impl Draft {
             inner: Arc::clone(&self.inner),
             state: Arc::new(state),
             renewed: None,
+            present: None,
         }
     }
 

@@ -13,7 +13,7 @@ mod transcript;
 
 pub use home::{Answer, Home, binary, root};
 pub use random::Random;
-pub use referee::{COUNTS_OF_WRITES, difference, duckdb, rows, rows_of};
+pub use referee::{COUNTS_OF_WRITES, difference, duckdb, duckdb_at, rows, rows_of};
 pub use samples::{copy_samples, files_below, small_samples};
 pub use server::{Server, unchunked};
 pub use traces::{Past, Wanted, past, snapshots};

@@ -30,11 +30,30 @@ pub fn rows(home: &Home, without: &[&str]) -> Vec<String> {
 /// If DuckDB refuses one.
 pub fn duckdb(home: &Home, inline: u32, statements: &[&str]) -> Vec<Vec<serde_json::Value>> {
     let data_path = format!("{}/lake/", home.data_dir().display());
+    let inline = inline.to_string();
+    query(
+        home,
+        &["--write", &data_path, "--inline", &inline],
+        statements,
+    )
+}
+
+/// The rows of each statement on the home's lake at a snapshot, by stock
+/// DuckDB: doubles, times and days as `tests/oracles/duckdb_query.py` prints
+/// them.
+///
+/// # Panics
+/// If DuckDB refuses one.
+pub fn duckdb_at(home: &Home, snapshot: i64, statements: &[&str]) -> Vec<Vec<serde_json::Value>> {
+    query(home, &["--at", &snapshot.to_string()], statements)
+}
+
+fn query(home: &Home, how: &[&str], statements: &[&str]) -> Vec<Vec<serde_json::Value>> {
     let mut process = Command::new(root().join(".venv/bin/python"))
         .arg("-B")
         .arg(root().join("tests/oracles/duckdb_query.py"))
         .arg(home.lake())
-        .args(["--write", &data_path, "--inline", &inline.to_string()])
+        .args(how)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
