@@ -12,11 +12,11 @@ use home::{
 use pacelake_jobs::changes::Changes;
 use pacelake_jobs::correct::{Corrected, Said, Wish, correct, remerge, said, unmerge};
 use pacelake_jobs::exit::{verify, write};
-use pacelake_jobs::{Context, import, rebuild};
+use pacelake_jobs::{Context, import, purge, rebuild};
 use query::cells::differing;
 use query::output::values;
 use query::session::{Limits, Session};
-use storage::catalog::{Athlete, AuditFilter};
+use storage::catalog::{Athlete, AuditFilter, PurgeOrder};
 use storage::{ActivityId, AthleteId, Code, Failure};
 
 async fn athlete(context: &Context) -> Athlete {
@@ -391,7 +391,35 @@ async fn what_is_said_outlives_the_rows(place: &Place) {
     assert_sound(&context).await;
 }
 
+async fn a_purge_takes_what_was_said(place: &Place) {
+    let context = imported(place, &SEVERAL[..3]).await;
+    let id = activity(&context, "true").await;
+    let owner = athlete(&context).await;
+    let name = Some("4801048867.fit");
+    let undone = unmerge(&context, &owner, id, name).await.unwrap();
+    let parted = undone.activities[1];
+    wish(&context, id, &mask("", "")).await;
+    let order = PurgeOrder {
+        athlete_id: owner.athlete_id,
+        activities: Some(vec![id]),
+        command: "test".to_owned(),
+        at_us: 0,
+    };
+    let preview = purge::preview(&context, &order).await.unwrap();
+    let receipt = purge::purge(&context, &order).await.unwrap();
+    assert_eq!(preview.counts.catalog_rows, receipt.counts.catalog_rows);
+    let catalog = &context.storage.catalog;
+    let said = catalog.corrections_of(owner.athlete_id, &[id]).await;
+    assert!(said.unwrap().is_empty());
+    let sources = catalog.sources_of(owner.athlete_id, &[id, parted]).await;
+    let sources = sources.unwrap();
+    assert_eq!(sources.len(), 1);
+    assert_eq!(sources[0].parted_from, None);
+    assert_sound(&context).await;
+}
+
 on_both!(
+    a_purge_takes_what_was_said,
     a_mask_changes_what_depends_on_it_and_can_be_lifted,
     a_refused_effort_can_be_included,
     a_merge_is_undone_and_done_again,

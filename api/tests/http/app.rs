@@ -178,6 +178,7 @@ pub fn run() -> Vec<(&'static Table, Value)> {
     });
     let activity = json!({
         "start_time_local": "2024-01-01T00:30:00", "start_date_local": "2024-01-01",
+        "utc_offset_s": 3600, "samples": 3,
         "sport": "run", "sport_detail": "trail_run", "name": "<New> & \"Year\"",
         "distance_m": 2000.0, "elapsed_s": 600.0, "moving_s": 600.0,
         "description": "long", "summary_polyline": "_p~iF", "revision": 1,

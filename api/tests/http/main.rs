@@ -1,6 +1,7 @@
 //! The whole application over a real lake in a temporary folder.
 
 mod app;
+mod corrections;
 mod documents;
 mod errors;
 mod explain;

@@ -106,6 +106,14 @@ async fn unmerge_once(
     let id = athlete.athlete_id;
     let catalog = &context.storage.catalog;
     let sources = catalog.sources_of(id, &[activity_id]).await?;
+    if sources.len() < 2 {
+        let reason = "the activity is of one recording only".to_owned();
+        return Err(refused(
+            "recording",
+            recording.unwrap_or("").to_owned(),
+            reason,
+        ));
+    }
     let mut kept = Kept::default();
     let mut candidates = Vec::with_capacity(sources.len());
     for source in &sources {
@@ -172,14 +180,6 @@ fn chosen(
         });
         names.collect::<Vec<_>>().join(", ")
     };
-    if sources.len() < 2 {
-        let reason = "the activity is of one recording only".to_owned();
-        return Err(refused(
-            "recording",
-            recording.unwrap_or("").to_owned(),
-            reason,
-        ));
-    }
     let named: Vec<usize> = (0..sources.len())
         .filter(|at| {
             let source = &sources[*at];

@@ -54,6 +54,20 @@ fn import(home: &Home, athlete: i64, names: &[&str]) {
     home.succeed(&arguments);
 }
 
+/// Keeps the first second of every activity of an athlete out of records.
+fn mask_all(home: &Home, athlete: i64, reason: &str) {
+    let athlete = athlete.to_string();
+    let listed = home.succeed(&["ls", "--athlete", &athlete, "--format", "json"]);
+    let listed: Vec<Value> = serde_json::from_str(&listed.stdout).unwrap();
+    assert!(!listed.is_empty());
+    for activity in listed {
+        let id = activity["activity_id"].to_string();
+        let stretch = ["--from", "+0", "--to", "+1"];
+        let mask = ["mask", &id, "--athlete", &athlete, "--reason", reason];
+        home.succeed(&[&mask[..], &stretch].concat());
+    }
+}
+
 /// A home with three athletes, many snapshots, rows that another writer left
 /// in files of its own and in the catalog.
 fn filled(catalog: Option<String>) -> Home {
@@ -63,6 +77,9 @@ fn filled(catalog: Option<String>) -> Home {
     }
     for (athlete, names) in IMPORTS {
         import(&home, *athlete, names);
+    }
+    for (athlete, reason) in [(1, "Anna rode in a car"), (2, "Berta lost her watch")] {
+        mask_all(&home, athlete, reason);
     }
     duckdb(
         &home,
@@ -132,7 +149,9 @@ async fn purge_an_athlete(home: &Home) {
     };
     let before = Before::of(home, &wanted, &[1, 3]).await;
     let values = wanted.values(home);
-    assert!(values.contains("Berta Brekke"), "{values}");
+    for text in ["Berta Brekke", "Berta lost her watch"] {
+        assert!(values.contains(text), "{text}: {values}");
+    }
     assert!(wanted.traces(home, &values).len() > 100);
 
     let refused = home.run(&["purge", "--athlete", "2"]);

@@ -72,13 +72,14 @@ pub async fn the_cost_of_a_change_is_constant(place: &Place) {
         catalog.sources_by_external_id(ONE, &texts).await.unwrap();
         catalog.sources_between(ONE, 0, 1).await.unwrap();
         catalog.sources_of(ONE, &[ActivityId(1)]).await.unwrap();
+        catalog.corrections_of(ONE, &[ActivityId(1)]).await.unwrap();
         catalog.pointers(ONE, &[ActivityId(1)]).await.unwrap();
         catalog.find_activity(ActivityId(1)).await.unwrap();
         catalog.taken(&[ActivityId(1)]).await.unwrap();
         catalog.pointers_after(None, 1).await.unwrap();
         let scans = catalog
             .db()
-            .full_scans(&["activities", "sources", "update athletes"])
+            .full_scans(&["activities", "sources", "corrections", "update athletes"])
             .await;
         assert_eq!(scans, Vec::<String>::new());
     }

@@ -2,11 +2,13 @@
 
 use super::{ONE, birth, commit, entry, key, open, open_with_athletes, source};
 use crate::catalog::{
-    ActivityEnd, ActivityWrite, Athlete, AuditFilter, CatalogChange, Pointer, Reconciled, Source,
+    ActivityEnd, ActivityWrite, Athlete, AuditFilter, CatalogChange, Correct, Correction, Pointer,
+    Reconciled, Source,
 };
 use crate::code::{Code, Failure};
-use crate::id::{ActivityId, AthleteId};
+use crate::id::{ActivityId, ActivityKey, AthleteId};
 use crate::testing::Place;
+use uuid::Uuid;
 
 /// An id that is taken, by whomever, is a conflict, and nothing is written.
 ///
@@ -219,6 +221,60 @@ pub async fn identity_has_one_writer(place: &Place) {
         .revision;
     assert_eq!(revision, 2);
     assert_eq!(catalog.count_activities().await.unwrap(), 2);
+}
+
+/// What was said comes back as it was, oldest first, and ends once.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn corrections_hold_from_one_revision_to_another(place: &Place) {
+    let catalog = open_with_athletes(place, 2).await;
+    let (ours, theirs) = (key(1, 1_000_000, 10), key(2, 1_000_000, 11));
+    let said = |number: u128, key: ActivityKey, what: Correct| Correction {
+        correction_id: Uuid::from_u128(number),
+        athlete_id: key.athlete_id,
+        activity_id: key.activity_id,
+        what,
+        reason: "Brücke \"Møre\"".to_owned(),
+        made_at_us: 1_700_000_000_000_000,
+        begun_revision: 2,
+        ended_revision: None,
+    };
+    let stretch = Correct::Mask {
+        from_us: Some(-5),
+        to_us: None,
+    };
+    let include = Correct::Include {
+        distance_mm: 1_609_344,
+    };
+    let all = [
+        said(1, ours, stretch),
+        said(2, ours, include),
+        said(3, theirs, stretch),
+    ];
+    let change = CatalogChange {
+        activities: vec![birth(ours), birth(theirs)],
+        corrections: all.to_vec(),
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let both = [ours.activity_id, theirs.activity_id];
+    assert_eq!(catalog.corrections_of(ONE, &both).await.unwrap(), all[..2]);
+    assert_eq!(catalog.corrections_of(ONE, &[]).await.unwrap(), []);
+
+    let ended = Correction {
+        ended_revision: Some(4),
+        ..all[0].clone()
+    };
+    let change = CatalogChange {
+        corrections: vec![ended.clone()],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let found = catalog.corrections_of(ONE, &both).await.unwrap();
+    assert_eq!(found, [ended, all[1].clone()]);
+    let holding = |revision| found.iter().filter(|one| one.holds_in(revision)).count();
+    assert_eq!([1, 2, 3, 4].map(holding), [0, 2, 2, 1]);
 }
 
 /// An athlete's revision rises once with each commit that touches them, and

@@ -38,6 +38,7 @@ crate::testing::on_both!(
     sources_are_found_by_each_key,
     pages_hold_every_activity_once,
     athletes_rise_and_are_reconciled,
+    corrections_hold_from_one_revision_to_another,
     identity_has_one_writer,
     the_audit_answers_every_filter,
     the_cost_of_a_change_is_constant,
