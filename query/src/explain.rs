@@ -33,7 +33,7 @@ use crate::output::values;
 use crate::session::{Rows, Session};
 
 /// The remark on what is computed anew for an older snapshot.
-const CHANGED_SINCE: &str = "computed from today's recordings by today's definitions; the stored \
+const CHANGED_SINCE: &str = "computed from today's recordings, masks and definitions; the stored \
     number is that of the older snapshot";
 /// The same where there is nothing to compute it from.
 const GONE_SINCE: &str = "the activity is not there today; the stored number is that of the \

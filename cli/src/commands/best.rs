@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use query::read::ranks::{Filter, best};
+use query::read::refused::better;
 
 use super::{Ending, Rim, boxed};
 use crate::args::{Best, Format};
@@ -44,10 +45,19 @@ pub async fn run(rim: &Rim, args: &Best) -> Ending {
     let rows = best(&reading.session, athlete, &filter)
         .await
         .map_err(boxed)?;
-    let rows = match args.format {
+    let shown = match args.format {
         Format::Table => output::columns(&rows, SHOWN),
-        _ => rows,
+        _ => rows.clone(),
     };
-    output::rows(&rows, args.format)?;
+    output::rows(&shown, args.format)?;
+    if args.format == Format::Table {
+        let better = better(&reading.session, athlete, &filter, &rows).await;
+        for one in better.map_err(boxed)? {
+            eprintln!(
+                "{} {} m in {} s was refused; `pacelake show {}` says why",
+                one.sport, one.distance_m, one.elapsed_s, one.activity_id
+            );
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

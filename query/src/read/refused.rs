@@ -3,20 +3,24 @@
 use arrow::array::{AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use datafusion::prelude::{DataFrame, col};
 use serde::Serialize;
-use storage::ActivityKey;
+use serde_json::Value;
 use storage::catalog::{Correct, Correction};
 use storage::sport::Sport;
+use storage::{ActivityKey, AthleteId};
 
-use super::{parts, streams};
+use super::ranks::Filter;
+use super::{is_athlete, parts, streams};
 use crate::activity::masked_samples;
+use crate::derived::best_efforts::REFUSED_EFFORTS_TABLE;
 use crate::downsample::Resolution;
 use crate::error::Error;
 use crate::explain::one_batch;
 use crate::local::LocalTime;
 use crate::output::values;
 use crate::point::rows_of;
-use crate::session::Session;
+use crate::session::{Rows, Session};
 
 /// How many jumps of one effort are told.
 const JUMPS: usize = 5;
@@ -80,6 +84,75 @@ pub async fn refused(
         }
     });
     Ok(refused.collect())
+}
+
+/// A refused effort that would be an athlete's best.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Better {
+    /// Of which sport.
+    pub sport: String,
+    /// Over which distance, in m.
+    pub distance_m: f64,
+    /// How long it would have taken.
+    pub elapsed_s: f64,
+    /// In which activity.
+    pub activity_id: i64,
+}
+
+/// The refused efforts that would be first where `ranked` was asked for by
+/// `filter`, one a sport and distance. Of all time only: another window has
+/// none.
+///
+/// # Errors
+/// The session's.
+pub async fn better(
+    session: &Session,
+    athlete: AthleteId,
+    filter: &Filter,
+    ranked: &Rows,
+) -> Result<Vec<Better>, Error> {
+    if filter.window != "all" {
+        return Ok(Vec::new());
+    }
+    let ranked: Vec<Better> = values(ranked)?.iter().map(Better::of).collect();
+    let theirs = is_athlete(athlete);
+    let order = ["sport", "distance_m", "elapsed_s", "activity_id"];
+    let by = order.map(|name| col(name).sort(true, false)).to_vec();
+    let plan = |table: DataFrame| table.filter(theirs)?.select_columns(&order)?.sort(by);
+    let refused = session.read_table(REFUSED_EFFORTS_TABLE.name, plan).await?;
+    let mut better: Vec<Better> = values(&refused)?.iter().map(Better::of).collect();
+    better.retain(|one| {
+        filter
+            .sport
+            .as_ref()
+            .is_none_or(|sport| *sport == one.sport)
+            && filter
+                .distance_m
+                .is_none_or(|metres| metres == one.distance_m)
+    });
+    // The fastest of each stands first.
+    better.dedup_by(|later, first| first.is_like(later));
+    better.retain(|one| {
+        let mut faster = ranked.iter().filter(|ranked| ranked.is_like(one));
+        faster.all(|ranked| one.elapsed_s < ranked.elapsed_s)
+    });
+    Ok(better)
+}
+
+impl Better {
+    fn is_like(&self, other: &Self) -> bool {
+        self.sport == other.sport && self.distance_m == other.distance_m
+    }
+
+    fn of(row: &Value) -> Self {
+        let number = |name: &str| row[name].as_f64().unwrap_or_default();
+        Self {
+            sport: row["sport"].as_str().unwrap_or_default().to_owned(),
+            distance_m: number("distance_m"),
+            elapsed_s: number("elapsed_s"),
+            activity_id: row["activity_id"].as_i64().unwrap_or_default(),
+        }
+    }
 }
 
 /// What says where jumps are.

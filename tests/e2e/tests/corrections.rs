@@ -159,6 +159,22 @@ fn a_mask_changes_what_the_command_says_and_lifting_it_changes_it_back() {
     assert_same_in_duckdb(&home, &included);
     home.succeed(&["exclude", &id, "--distance", "1000"]);
 
+    // A record that was refused is missed where records are listed.
+    let first = sql(
+        &home,
+        "select activity_id, sport, elapsed_s from best_effort_ranks \
+         where time_window = 'all' and rank = 1 and distance_m = 1000 order by sport",
+    );
+    let [id, sport, time] = ["activity_id", "sport", "elapsed_s"].map(|name| &first[0][name]);
+    let (id, sport) = (id.to_string(), sport.as_str().unwrap());
+    let best = ["best", "--sport", sport, "--distance", "1000"];
+    assert!(!home.succeed(&best).stderr.contains(&id));
+    home.succeed(&["mask", &id, "--reason", "a wheel of 20 inches"]);
+    let told = home.succeed(&best).stderr;
+    let expected = format!("{sport} 1000 m in {time} s was refused; `pacelake show {id}` says why");
+    assert!(told.contains(&expected), "{told}");
+    masked.push(id.parse().unwrap());
+
     masked.sort_unstable();
     masked.dedup();
     for id in &masked {
@@ -173,7 +189,7 @@ fn a_mask_changes_what_the_command_says_and_lifting_it_changes_it_back() {
         let entries = audited.as_array().unwrap().iter();
         entries.filter(|entry| entry["action"] == which).count()
     };
-    assert_eq!(actions("mask"), MASKED);
+    assert_eq!(actions("mask"), MASKED + 1);
     assert_eq!(actions("unmask"), masked.len());
     assert_eq!((actions("include"), actions("exclude")), (1, 1));
 }
