@@ -40,6 +40,7 @@ crate::testing::on_both!(
     athletes_rise_and_are_reconciled,
     identity_has_one_writer,
     the_audit_answers_every_filter,
+    activities_tell_who_wrote_them,
     the_cost_of_a_change_is_constant,
 );
 
