@@ -55,6 +55,7 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::corrections::exclude))
         .routes(routes!(routes::corrections::unmerge))
         .routes(routes!(routes::corrections::remerge))
+        .routes(routes!(routes::diff::get_diff))
         .routes(routes!(routes::health::get_health))
         .routes(routes!(routes::documents::get_openapi))
         .routes(routes!(routes::documents::get_docs))

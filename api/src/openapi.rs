@@ -99,7 +99,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(names.len(), 28);
+        assert_eq!(names.len(), 29);
     }
 
     #[test]

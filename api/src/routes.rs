@@ -3,6 +3,7 @@
 pub mod activities;
 pub mod analytics;
 pub mod corrections;
+pub mod diff;
 pub mod documents;
 pub mod explain;
 pub mod export;

@@ -4,6 +4,7 @@
 //! property with its type, unit and sentence.
 
 pub mod corrected;
+pub mod diff;
 pub mod explained;
 
 use std::borrow::Cow;

@@ -4,6 +4,7 @@ mod athlete;
 pub mod backup;
 pub mod check;
 pub mod correct;
+pub mod diff;
 pub mod explain;
 mod generate;
 pub mod maintain;
@@ -83,6 +84,8 @@ pub enum Command {
     Stats(Stats),
     /// Take one number apart: definition, inputs, SQL, and the number computed anew
     Explain(explain::Explain),
+    /// Show which numbers changed between two snapshots, and why
+    Diff(diff::Diff),
     /// Keep a stretch of an activity, or all of it, out of records
     Mask(correct::Mask),
     /// Lift masks of an activity

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use storage::catalog::Athlete;
 use storage::{AthleteId, Storage};
@@ -44,11 +45,16 @@ impl Context {
 
     /// Today in the athlete's time zone (UTC where none is set): the day on
     /// which the windows of their ranks end.
-    pub fn today(&self, athlete: &Athlete) -> jiff::civil::Date {
-        let zone = athlete
-            .time_zone
-            .as_deref()
-            .and_then(|name| TimeZone::get(name).ok());
-        (self.now)().to_zoned(zone.unwrap_or(TimeZone::UTC)).date()
+    pub fn today(&self, athlete: &Athlete) -> Date {
+        day(athlete, (self.now)())
     }
+}
+
+/// The day in the athlete's time zone, UTC where none is set.
+pub fn day(athlete: &Athlete, at: Timestamp) -> Date {
+    let zone = athlete
+        .time_zone
+        .as_deref()
+        .and_then(|name| TimeZone::get(name).ok());
+    at.to_zoned(zone.unwrap_or(TimeZone::UTC)).date()
 }

@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::recompute;
 
 pub use point::Point;
+pub(crate) use shown::text;
 pub use shown::{Local, Said};
 pub use unmerge::{Regrouped, remerge, unmerge};
 

@@ -11,6 +11,7 @@ pub mod check;
 pub mod context;
 pub mod correct;
 pub mod derive;
+pub mod diff;
 mod error;
 pub mod exit;
 pub mod explain;

@@ -8,9 +8,12 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use arrow::util::display::array_value_to_string;
 use serde::Serialize;
+use serde_json::Value;
 use storage::table::Table;
 
 use crate::error::Error;
+use crate::output::values;
+use crate::session;
 
 /// One value that differs, or a row that only one side has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,20 +30,111 @@ pub struct Cell {
     pub expected: Option<String>,
 }
 
+/// Where two lists of rows differ: one value, or a row that only one has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The row among those that are there; `None` where it is not.
+    pub found: Option<usize>,
+    /// The row among those that should be; `None` where none should.
+    pub expected: Option<usize>,
+    /// The column, by its place in the table; `None` where the whole row is on
+    /// one side only.
+    pub column: Option<usize>,
+}
+
 /// Compares rows by the table's key; both sides have its columns in order.
-/// Doubles are compared bit for bit.
+/// Doubles are compared bit for bit. In order of key, then of columns.
 ///
 /// # Errors
 /// [`Error::Malformed`] where rows are not as their table declares them.
+pub fn places(
+    table: &'static Table,
+    found: &RecordBatch,
+    expected: &RecordBatch,
+) -> Result<Vec<Place>, Error> {
+    compare(table, found, expected).map_err(|error| malformed(table, &error))
+}
+
+/// The same with keys and values as text.
+///
+/// # Errors
+/// As [`places`].
 pub fn differing(
     table: &'static Table,
     found: &RecordBatch,
     expected: &RecordBatch,
 ) -> Result<Vec<Cell>, Error> {
-    compare(table, found, expected).map_err(|error| Error::Malformed {
+    let places = places(table, found, expected)?.into_iter();
+    let cells = places.map(|place| cell(table, found, expected, place));
+    cells
+        .collect::<Result<_, _>>()
+        .map_err(|error| malformed(table, &error))
+}
+
+/// The key of a row, in the order of the table's declaration, as JSON has it
+/// everywhere.
+///
+/// # Errors
+/// As [`places`].
+pub fn key_values(table: &Table, rows: &RecordBatch, row: usize) -> Result<Vec<Value>, Error> {
+    let key = table.key.iter();
+    key.map(|name| json(rows, rows.schema().index_of(name)?, row))
+        .collect::<Result<_, _>>()
+        .map_err(|error| malformed(table, &error))
+}
+
+/// The two values of a place that has a column: what is there, and what should
+/// be. Of lists, as text, the first entry that differs.
+///
+/// # Errors
+/// As [`places`].
+pub fn both_values(
+    table: &Table,
+    found: &RecordBatch,
+    expected: &RecordBatch,
+    place: Place,
+) -> Result<[Value; 2], Error> {
+    let (Some(here), Some(there), Some(column)) = (place.found, place.expected, place.column)
+    else {
+        return Ok([Value::Null, Value::Null]);
+    };
+    let both = || -> Result<[Value; 2], ArrowError> {
+        let columns = [found.column(column), expected.column(column)];
+        if !matches!(columns[0].data_type(), DataType::List(_)) {
+            return Ok([json(found, column, here)?, json(expected, column, there)?]);
+        }
+        let (is, should) = texts(columns[0], here, columns[1], there)?;
+        let value = |text: String, column: &ArrayRef, row| match column.is_null(row) {
+            true => Value::Null,
+            false => Value::String(text),
+        };
+        Ok([
+            value(is, columns[0], here),
+            value(should, columns[1], there),
+        ])
+    };
+    both().map_err(|error| malformed(table, &error))
+}
+
+fn malformed(table: &Table, error: &ArrowError) -> Error {
+    Error::Malformed {
         table: table.name,
         problem: error.to_string(),
-    })
+    }
+}
+
+/// One value as JSON has it everywhere.
+fn json(rows: &RecordBatch, column: usize, row: usize) -> Result<Value, ArrowError> {
+    let one = rows.project(&[column])?.slice(row, 1);
+    let rows = session::Rows {
+        schema: one.schema(),
+        batches: vec![one],
+    };
+    let values = values(&rows).map_err(|error| ArrowError::JsonError(error.to_string()))?;
+    let name = rows.schema.field(0).name();
+    let first = values.into_iter().next();
+    let value = first.and_then(|mut object| object.get_mut(name).map(Value::take));
+    Ok(value.unwrap_or_default())
 }
 
 /// The rows of one key: those that were found, and those expected.
@@ -50,7 +144,7 @@ fn compare(
     table: &'static Table,
     found: &RecordBatch,
     expected: &RecordBatch,
-) -> Result<Vec<Cell>, ArrowError> {
+) -> Result<Vec<Place>, ArrowError> {
     let key: Vec<usize> = table
         .key
         .iter()
@@ -70,36 +164,64 @@ fn compare(
     for index in 0..expected.num_columns() {
         whole.push((encoded(found, &[index])?, encoded(expected, &[index])?));
     }
-    let mut cells = Vec::new();
+    let is_there = |row: &usize| Place {
+        found: Some(*row),
+        expected: None,
+        column: None,
+    };
+    let should_be = |row: &usize| Place {
+        found: None,
+        expected: Some(*row),
+        column: None,
+    };
+    let mut places = Vec::new();
     for (found_rows, expected_rows) in by_key.into_values() {
         let (Some(here), Some(there)) = (found_rows.first(), expected_rows.first()) else {
-            for row in &found_rows {
-                cells.push(row_of(table, found, &key, *row, true)?);
-            }
-            for row in &expected_rows {
-                cells.push(row_of(table, expected, &key, *row, false)?);
-            }
+            places.extend(found_rows.iter().map(is_there));
+            places.extend(expected_rows.iter().map(should_be));
             continue;
         };
-        for row in &found_rows[1..] {
-            cells.push(row_of(table, found, &key, *row, true)?);
-        }
-        for (index, column) in table.columns.iter().enumerate() {
-            let (of_found, of_expected) = &whole[index];
+        places.extend(found_rows[1..].iter().map(is_there));
+        for (column, (of_found, of_expected)) in whole.iter().enumerate() {
             if of_found.row(*here) != of_expected.row(*there) {
-                let (is, should) =
-                    texts(found.column(index), *here, expected.column(index), *there)?;
-                cells.push(Cell {
-                    table: table.name,
-                    key: key_text(table, expected, &key, *there)?,
-                    column: Some(column.name),
-                    found: Some(is),
-                    expected: Some(should),
+                places.push(Place {
+                    found: Some(*here),
+                    expected: Some(*there),
+                    column: Some(column),
                 });
             }
         }
     }
-    Ok(cells)
+    Ok(places)
+}
+
+fn cell(
+    table: &'static Table,
+    found: &RecordBatch,
+    expected: &RecordBatch,
+    place: Place,
+) -> Result<Cell, ArrowError> {
+    let row = |row: Option<usize>| row.map(|_| "a row".to_owned());
+    let (is, should) = match (place.column, place.found, place.expected) {
+        (Some(column), Some(here), Some(there)) => {
+            let columns = [found.column(column), expected.column(column)];
+            let (is, should) = texts(columns[0], here, columns[1], there)?;
+            (Some(is), Some(should))
+        }
+        _ => (row(place.found), row(place.expected)),
+    };
+    let key = match (place.expected, place.found) {
+        (Some(row), _) => key_text(table, expected, row)?,
+        (None, Some(row)) => key_text(table, found, row)?,
+        (None, None) => String::new(),
+    };
+    Ok(Cell {
+        table: table.name,
+        key,
+        column: place.column.map(|column| table.columns[column].name),
+        found: is,
+        expected: should,
+    })
 }
 
 /// Bytes that are equal where the rows are.
@@ -111,37 +233,16 @@ fn encoded(batch: &RecordBatch, columns: &[usize]) -> Result<Rows, ArrowError> {
     RowConverter::new(fields.collect())?.convert_columns(batch.columns())
 }
 
-fn row_of(
-    table: &'static Table,
-    batch: &RecordBatch,
-    key: &[usize],
-    row: usize,
-    is_found: bool,
-) -> Result<Cell, ArrowError> {
-    let text = |there: bool| there.then(|| "a row".to_owned());
-    Ok(Cell {
-        table: table.name,
-        key: key_text(table, batch, key, row)?,
-        column: None,
-        found: text(is_found),
-        expected: text(!is_found),
-    })
-}
-
-fn key_text(
-    table: &Table,
-    batch: &RecordBatch,
-    key: &[usize],
-    row: usize,
-) -> Result<String, ArrowError> {
-    let parts = table.key.iter().zip(key).map(|(name, index)| {
-        let value = array_value_to_string(batch.column(*index), row)?;
-        Ok(format!("{name}={value}"))
+fn key_text(table: &Table, rows: &RecordBatch, row: usize) -> Result<String, ArrowError> {
+    let parts = table.key.iter().map(|name| {
+        let column = rows.column(rows.schema().index_of(name)?);
+        Ok(format!("{name}={}", array_value_to_string(column, row)?))
     });
     Ok(parts.collect::<Result<Vec<_>, ArrowError>>()?.join(","))
 }
 
-/// Both values as text; of lists the first entry that differs.
+/// Both values as text; of lists the first entry that differs, or how long they
+/// are.
 fn texts(
     found: &ArrayRef,
     here: usize,
@@ -149,7 +250,15 @@ fn texts(
     there: usize,
 ) -> Result<(String, String), ArrowError> {
     let is_list = matches!(found.data_type(), DataType::List(_));
-    if is_list && found.is_valid(here) && expected.is_valid(there) {
+    let is_valid = [found.is_valid(here), expected.is_valid(there)];
+    if is_list && is_valid != [true, true] {
+        let text = |list: &ArrayRef, row: usize| match list.is_valid(row) {
+            true => format!("{} samples", list.as_list::<i32>().value(row).len()),
+            false => "null".to_owned(),
+        };
+        return Ok((text(found, here), text(expected, there)));
+    }
+    if is_list {
         let (found, expected) = (
             found.as_list::<i32>().value(here),
             expected.as_list::<i32>().value(there),
@@ -180,7 +289,9 @@ fn value(array: &ArrayRef, row: usize) -> Result<String, ArrowError> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::Float64Array;
+    use arrow::array::{Float64Array, ListArray};
+    use arrow::datatypes::Int32Type;
+    use proptest::prelude::*;
     use storage::table::{Kind, Partition, Unit, column};
 
     use super::*;
@@ -227,5 +338,70 @@ mod tests {
             ]
         );
         assert_eq!(cells[0].expected.as_deref(), Some("10.0"));
+    }
+
+    #[test]
+    fn a_channel_that_came_is_told_by_its_length() {
+        let list = |values: Option<Vec<Option<i32>>>| -> ArrayRef {
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([values]))
+        };
+        let (none, two) = (list(None), list(Some(vec![Some(7), None])));
+        let told = texts(&none, 0, &two, 0).unwrap();
+        assert_eq!(told, ("null".to_owned(), "2 samples".to_owned()));
+        let other = list(Some(vec![Some(7), Some(8)]));
+        let told = texts(&two, 0, &other, 0).unwrap();
+        let expected = ("null at sample 1", "8 at sample 1");
+        assert_eq!(told, (expected.0.to_owned(), expected.1.to_owned()));
+    }
+
+    /// The pairs after what differs was done to them.
+    fn applied(found: &[(f64, f64)], expected: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let [here, there] = [rows(found), rows(expected)];
+        let mut pairs: BTreeMap<u64, f64> = BTreeMap::new();
+        pairs.extend(found.iter().map(|pair| (pair.0.to_bits(), pair.1)));
+        for place in places(&TABLE, &here, &there).unwrap() {
+            let key = |rows: &RecordBatch, row| {
+                let key = key_values(&TABLE, rows, row).unwrap();
+                key[0].as_f64().unwrap().to_bits()
+            };
+            match (place.column, place.found, place.expected) {
+                (None, Some(row), None) => assert!(pairs.remove(&key(&here, row)).is_some()),
+                (None, None, Some(row)) => {
+                    let came = pairs.insert(key(&there, row), expected[row].1);
+                    assert_eq!(came, None);
+                }
+                (Some(1), Some(_), Some(row)) => {
+                    let [was, is] = both_values(&TABLE, &here, &there, place).unwrap();
+                    let old = pairs.insert(key(&there, row), is.as_f64().unwrap());
+                    assert_eq!(old, was.as_f64());
+                    assert_ne!(was, is);
+                }
+                _ => panic!("{place:?}"),
+            }
+        }
+        let pairs = pairs.into_iter();
+        pairs.map(|(at, m)| (f64::from_bits(at), m)).collect()
+    }
+
+    fn pairs() -> impl Strategy<Value = Vec<(f64, f64)>> {
+        prop::collection::btree_map(0..20_u32, 0..4_u32, 0..20).prop_map(|pairs| {
+            let pairs = pairs.into_iter();
+            pairs
+                .map(|(at, m)| (at.into(), f64::from(m) / 3.0))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_differs_done_to_one_side_gives_the_other(
+            (found, expected) in (pairs(), pairs()),
+            turned in 0..20_usize,
+        ) {
+            let mut shuffled = expected.clone();
+            let by = turned.min(shuffled.len());
+            shuffled.rotate_left(by);
+            prop_assert_eq!(applied(&found, &shuffled), expected);
+        }
     }
 }

@@ -292,7 +292,7 @@ fn json(value: &ScalarValue) -> Value {
         ScalarValue::Int32(Some(number)) => (*number).into(),
         ScalarValue::Float64(Some(number)) => (*number).into(),
         ScalarValue::Utf8(Some(text)) => text.as_str().into(),
-        ScalarValue::Date32(Some(days)) => match statement::date(*days) {
+        ScalarValue::Date32(Some(days)) => match crate::read::date(*days) {
             Some(day) => day.to_string().into(),
             None => Value::Null,
         },

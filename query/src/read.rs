@@ -24,6 +24,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMi
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{col, lit};
+use jiff::Span;
 use jiff::civil::Date;
 use storage::table::{Column, Kind, Table, Unit};
 use storage::{ActivityKey, AthleteId};
@@ -244,6 +245,12 @@ pub(crate) fn day(date: Date) -> Expr {
 pub fn days(date: Date) -> i32 {
     // jiff's calendar ends in the year 9999, below 2^31 days.
     (date - Date::constant(1970, 1, 1)).get_days()
+}
+
+/// The day of so many days since 1970; `None` beyond the calendar.
+pub fn date(days: i32) -> Option<Date> {
+    let span = Span::new().try_days(days).ok()?;
+    Date::constant(1970, 1, 1).checked_add(span).ok()
 }
 
 /// The sport that `name` is, where it is one; in statistics also `all`.

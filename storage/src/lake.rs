@@ -4,15 +4,14 @@ pub mod draft;
 pub(crate) mod files;
 pub mod mend;
 pub mod past;
+mod rows;
 
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::Schema;
 use datafusion::datasource::TableProvider;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStore;
 use tokio::sync::Mutex;
 use url::Url;
@@ -23,20 +22,16 @@ use crate::ducklake::commit::{self, Change, Label, Prepared};
 use crate::ducklake::create::Moved;
 use crate::ducklake::deletes::DeleteCache;
 use crate::ducklake::footers::Footers;
-use crate::ducklake::io::{self, Io};
-use crate::ducklake::keys::Matcher;
+use crate::ducklake::io::Io;
 use crate::ducklake::load;
 use crate::ducklake::scan::{LakeTable, Renewed};
-use crate::ducklake::state::{DataFile, State, TableState};
+use crate::ducklake::state::{DataFile, State};
 pub use crate::ducklake::verify::Problem;
 use crate::ducklake::{create, snapshot, verify};
 use crate::error::Error;
 use crate::id::{ActivityKey, AthleteId};
 use crate::objects::Objects;
 use crate::table::Table;
-
-/// How many files a read by key reads at once.
-const FILES_AT_ONCE: usize = 8;
 
 /// The lake. Clones share what is kept in memory.
 #[derive(Clone)]
@@ -403,68 +398,6 @@ impl LakeView {
         let url: &Url = self.inner.io.url.as_ref();
         (url.clone(), Arc::clone(self.inner.io.footers.store()))
     }
-
-    /// The rows whose key columns equal one of `keys`: all columns in the
-    /// table's order, or the named ones in the order given. Only files, row
-    /// groups and pages that can hold a key are read. The order of rows is
-    /// that of files, then that within a file. Files that another writer
-    /// replaced meanwhile are looked up anew.
-    ///
-    /// # Errors
-    /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::Parquet`],
-    /// [`Error::Database`].
-    pub async fn rows(
-        &self,
-        table: &str,
-        columns: Option<&[&str]>,
-        keys: &KeySet,
-    ) -> Result<Vec<RecordBatch>, Error> {
-        match self.rows_of(&self.files(), table, columns, keys).await {
-            Err(error) if is_missing_file(&error) => {
-                self.renew().await?;
-                self.rows_of(&self.files(), table, columns, keys).await
-            }
-            other => other,
-        }
-    }
-
-    async fn rows_of(
-        &self,
-        state: &State,
-        table: &str,
-        columns: Option<&[&str]>,
-        keys: &KeySet,
-    ) -> Result<Vec<RecordBatch>, Error> {
-        let table = state.table(table)?;
-        let columns = chosen(table, columns)?;
-        let matcher = Matcher::new(&table.name, &table.columns, &keys.rows)?;
-        // Owned, so that the read may go on in another thread.
-        let files: Vec<Arc<DataFile>> = table
-            .files
-            .iter()
-            .filter(|file| matcher.may_match(&table.known(file, matcher.columns())))
-            .cloned()
-            .collect();
-        let io = &self.inner.io;
-        let (matcher, columns) = (&matcher, columns.as_slice());
-        let mut batches: Vec<RecordBatch> = stream::iter(files)
-            .map(|file| async move {
-                let hidden = io.hidden(&file, state.snapshot_id).await?;
-                let positions = io.positions(table, &file, matcher, &hidden).await?;
-                if positions.is_empty() {
-                    return Ok(Vec::new());
-                }
-                io.take(table, &file, columns, &positions).await
-            })
-            .buffered(FILES_AT_ONCE)
-            .try_concat()
-            .await?;
-        if let Some(inlined) = &table.inlined {
-            let rows = inlined.matching_rows(matcher)?;
-            batches.extend(io::pick(&inlined.rows, columns, &rows)?);
-        }
-        Ok(batches)
-    }
 }
 
 /// Whether an error of ours or of DataFusion says that an object is not there.
@@ -475,19 +408,4 @@ pub fn is_missing_file(error: &(dyn std::error::Error + 'static)) -> bool {
             Some(object_store::Error::NotFound { .. })
         )
     })
-}
-
-/// The columns as indices, all of them where none are named.
-fn chosen(table: &TableState, columns: Option<&[&str]>) -> Result<Vec<usize>, Error> {
-    let Some(columns) = columns else {
-        return Ok((0..table.columns.len()).collect());
-    };
-    let index = |name: &&str| -> Result<usize, Error> {
-        let schema: &Schema = &table.schema;
-        schema.index_of(name).map_err(|_| Error::NoColumn {
-            table: table.name.clone(),
-            column: (*name).to_owned(),
-        })
-    };
-    columns.iter().map(index).collect()
 }

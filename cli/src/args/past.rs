@@ -12,7 +12,8 @@ pub struct Past {
     pub at: Option<Moment>,
 }
 
-fn moment(text: &str) -> Result<Moment, String> {
+/// Reads a state of the lake, as people name it.
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
     text.parse::<Moment>()
         .map_err(|error| format!("{error}; {}", error.try_next()))
 }

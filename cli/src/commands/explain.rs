@@ -100,7 +100,8 @@ fn line(name: &str, what: &str) {
     say!("{name:<12} {what}");
 }
 
-fn text(value: &Value) -> String {
+/// A value for people.
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "none".to_owned(),
@@ -108,7 +109,8 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn words(key: &[Value]) -> String {
+/// A key for people.
+pub(super) fn words(key: &[Value]) -> String {
     key.iter().map(text).collect::<Vec<_>>().join(" ")
 }
 

@@ -6,6 +6,7 @@ mod backup;
 mod best;
 mod check;
 mod correct;
+mod diff;
 mod document;
 mod explain;
 mod export;
@@ -53,6 +54,7 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Best(args) => best::run(&rim, args).await,
         Command::Stats(args) => stats::run(&rim, args).await,
         Command::Explain(args) => explain::run(&rim, args).await,
+        Command::Diff(args) => diff::run(&rim, args).await,
         Command::Mask(args) => correct::mask(&rim, args).await,
         Command::Unmask(args) => correct::unmask(&rim, args).await,
         Command::Include(args) => correct::include(&rim, args).await,

@@ -141,11 +141,16 @@ impl Local {
 
     /// What is said, without why.
     pub(super) fn text(&self, what: &Correct) -> String {
-        match what {
-            Correct::Mask { from_us, to_us } => self.local.stretch(*from_us, *to_us),
-            Correct::Include { distance_mm } => {
-                format!("the effort over {} m", *distance_mm as f64 / 1_000.0)
-            }
+        text(self.local, what)
+    }
+}
+
+/// What is said of an activity in its own time, without why.
+pub(crate) fn text(local: LocalTime, what: &Correct) -> String {
+    match what {
+        Correct::Mask { from_us, to_us } => local.stretch(*from_us, *to_us),
+        Correct::Include { distance_mm } => {
+            format!("the effort over {} m", *distance_mm as f64 / 1_000.0)
         }
     }
 }

@@ -4,8 +4,6 @@ use arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{DataFrame, col, lit};
-use jiff::ToSpan;
-use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
 use storage::tables::ACTIVITIES;
@@ -16,9 +14,8 @@ use super::{Whose, cell, json, one_batch, scalar};
 use crate::derived::best_effort_ranks::RANKS_TABLE;
 use crate::derived::best_efforts::BEST_EFFORTS_TABLE;
 use crate::derived::peaks::PEAKS_TABLE;
-use crate::derived::stats::STATS_TABLE;
+use crate::derived::stats::{self, STATS_TABLE};
 use crate::error::Error;
-use crate::read::days;
 use crate::session::Session;
 
 /// One number, with its address.
@@ -233,18 +230,11 @@ fn period(address: &Address) -> Result<(i32, i32), Error> {
     let ScalarValue::Date32(Some(from)) = address.part("period_start") else {
         return Err(no_period());
     };
-    let first: Date = super::statement::date(*from).ok_or_else(no_period)?;
-    let span = match address.part("period") {
-        ScalarValue::Utf8(Some(period)) => match period.as_str() {
-            "year" => 1.year(),
-            "month" => 1.month(),
-            "week" => 1.week(),
-            _ => 1.day(),
-        },
-        _ => return Err(no_period()),
+    let ScalarValue::Utf8(Some(period)) = address.part("period") else {
+        return Err(no_period());
     };
-    let next = first.checked_add(span).map_err(|_| no_period())?;
-    Ok((*from, days(next)))
+    let before = stats::period_end(period, *from).ok_or_else(no_period)?;
+    Ok((*from, before))
 }
 
 fn own(address: &Address, name: &str) -> Expr {

@@ -12,13 +12,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use jiff::Span;
-use jiff::civil::Date;
 use storage::{ActivityId, AthleteId};
 
 use super::address::Address;
 use super::because::MAX_SPEED_S;
 use crate::derived::Derived;
+use crate::read::date;
 
 /// Whose rows a number comes from, and what is known of them already.
 #[derive(Clone, Debug)]
@@ -362,12 +361,6 @@ fn condition(address: &Address) -> String {
         .named_key()
         .map(|(name, value)| format!("{} = {}", Ident::new(name), literal(value)));
     equal.collect::<Vec<_>>().join(" AND ")
-}
-
-/// A day out of days since 1970; `None` beyond the calendar.
-pub(super) fn date(days: i32) -> Option<Date> {
-    let span = Span::new().try_days(days).ok()?;
-    Date::constant(1970, 1, 1).checked_add(span).ok()
 }
 
 /// A value as SQL writes it.

@@ -234,6 +234,41 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// What was written of these activities, until an instant (microseconds
+    /// since 1970, UTC): the entries of commits that made or changed one,
+    /// oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn audit_of(
+        &self,
+        athlete_id: AthleteId,
+        activities: &[ActivityId],
+        until_us: i64,
+    ) -> Result<Vec<AuditEntry>, Error> {
+        let ids = activities.iter().map(|id| id.0).collect();
+        // The athlete is looked at below: in the statement it would lead the
+        // planner to all that they ever did.
+        let rows = self
+            .db
+            .fetch(
+                "select audit_id, at_us, athlete_id, activity_id, action, outcome, path, \
+                 sha256, code, reason, try_next, run_id from audit \
+                 where activity_id = any($1) and activity_id is not null and at_us <= $2 \
+                 and outcome in ('created', 'updated') order by at_us, audit_id",
+                &[Value::Ints(ids), until_us.into()],
+            )
+            .await?;
+        let entries = rows.iter().map(AuditEntry::read);
+        let is_theirs = |entry: &Result<AuditEntry, Error>| {
+            let entry = entry.as_ref();
+            entry.map_or(true, |entry| entry.athlete_id == athlete_id)
+        };
+        entries.filter(is_theirs).collect()
+    }
+}
+
 /// Writes entries in the transaction of a commit.
 pub(super) async fn insert(tx: &mut Tx, entries: &[AuditEntry]) -> Result<(), Error> {
     let rows: Vec<_> = entries.iter().map(AuditEntry::values).collect();

@@ -215,6 +215,28 @@ impl Catalog {
         Ok(found.into_iter().next())
     }
 
+    /// Of these activities those that ended, each with the one that took it in.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn merged_into(
+        &self,
+        athlete_id: AthleteId,
+        activities: &[ActivityId],
+    ) -> Result<Vec<(ActivityId, ActivityId)>, Error> {
+        self.db
+            .fetch(
+                "select activity_id, merged_into from activities \
+                 where activity_id = any($2) and athlete_id = $1 and merged_into is not null \
+                 order by activity_id",
+                &[athlete_id.into(), ids(activities)],
+            )
+            .await?
+            .iter()
+            .map(|row| Ok((ActivityId(row.int(0)?), ActivityId(row.int(1)?))))
+            .collect()
+    }
+
     /// How many activities there are, of all athletes.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ use crate::testing::Place;
 
 /// Rewrites all there is; answers how many steps were done and how many were
 /// overtaken.
-async fn rewrite_all(lake: &Lake, mode: Mode) -> (u32, u32) {
+pub(super) async fn rewrite_all(lake: &Lake, mode: Mode) -> (u32, u32) {
     let (mut done, mut overtaken) = (0, 0);
     for table in lake.maintained() {
         loop {

@@ -48,6 +48,7 @@ crate::testing::on_both!(
     a_commit_costs_the_same_at_ten_thousand_files,
     a_point_read_reads_a_few_pages,
     a_moment_means_one_snapshot,
+    what_two_snapshots_hold_apart_is_read_alone,
     duckdb_reads_every_table,
     duckdb_has_the_view_of_samples,
     duckdb_sees_the_past,

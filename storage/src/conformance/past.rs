@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::rows::{all, commit, open, replace};
+use super::maintenance::rewrite_all;
+use super::rows::{EFFORTS, all, commit, in_order, key, open, replace, sorted};
 use crate::catalog::{Dialect, Value};
 use crate::ducklake::sweep::store_time_us;
-use crate::lake::Lake;
+use crate::lake::{KeySet, Lake, LakeView, TableChange};
+use crate::maintain::plan::Mode;
 use crate::maintain::{Cleaning, GRACE};
 use crate::moment::Moment;
 use crate::testing::Place;
@@ -126,4 +128,68 @@ pub async fn a_moment_means_one_snapshot(place: &Place) {
     lake.commit(commit(Vec::new())).await.unwrap();
     assert_eq!(found(&lake, i64::MAX).await.unwrap(), newest);
     lease.release().await.unwrap();
+}
+
+/// The rows of either view that the other may not have, of all activities.
+async fn apart(a: &LakeView, b: &LakeView, table: &str) -> [Vec<serde_json::Value>; 2] {
+    let keys = KeySet::activities(&(0..40).map(key).collect::<Vec<_>>());
+    let here = a.rows_apart(b, table, None, &keys).await.unwrap();
+    let there = b.rows_apart(a, table, None, &keys).await.unwrap();
+    [sorted(&here), sorted(&there)]
+}
+
+/// Of two snapshots the rows that only one has are read, and beside them only
+/// those that a rewrite moved.
+pub async fn what_two_snapshots_hold_apart_is_read_alone(place: &Place) {
+    let lake = open(place).await.lake;
+    lake.commit(replace(0..30, 1)).await.unwrap();
+    let mut views = vec![lake.latest().await.unwrap()];
+    let deleted = TableChange {
+        table: &EFFORTS,
+        delete: Some(KeySet::activities(&[key(5), key(33)])),
+        append: Vec::new(),
+    };
+    for change in [
+        replace(4..6, 2),
+        replace(30..34, 1),
+        replace(4..6, 3),
+        commit(vec![deleted]),
+    ] {
+        lake.commit(change).await.unwrap();
+        views.push(lake.latest().await.unwrap());
+    }
+    let newest = views.last().unwrap().clone();
+    rewrite_all(&lake, Mode::Whole).await;
+    let rewritten = lake.latest().await.unwrap();
+    assert!(rewritten.snapshot_id() > newest.snapshot_id());
+
+    for table in ["efforts", "tracks"] {
+        for (nth, a) in views.iter().enumerate() {
+            let rows = all(a, table).await;
+            for b in &views[nth..] {
+                let others = all(b, table).await;
+                let only = |here: &[serde_json::Value], there: &[serde_json::Value]| {
+                    let only = here.iter().filter(|row| !there.contains(row));
+                    in_order(only.cloned().collect())
+                };
+                let expected = [only(&rows, &others), only(&others, &rows)];
+                assert_eq!(
+                    apart(a, b, table).await,
+                    expected,
+                    "{table}: {a:?} and {b:?}"
+                );
+            }
+            // Of what a rewrite moved all is told, on both sides.
+            let moved = [rows, all(&rewritten, table).await];
+            assert_eq!(apart(a, &rewritten, table).await, moved, "{table}: {a:?}");
+        }
+        let none: [Vec<serde_json::Value>; 2] = Default::default();
+        assert_eq!(apart(&rewritten, &rewritten, table).await, none);
+    }
+    let some = KeySet::activities(&[key(4)]);
+    let rows = newest.rows_apart(&views[0], "efforts", Some(&["activity_id"]), &some);
+    assert_eq!(sorted(&rows.await.unwrap()).len(), 2);
+    let kept = lake.kept(newest.snapshot_id()).await.unwrap();
+    assert_eq!(kept.snapshot_id, newest.snapshot_id());
+    assert!(lake.kept(1_000).await.is_err());
 }

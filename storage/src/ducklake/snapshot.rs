@@ -68,18 +68,7 @@ pub(crate) async fn newest(tx: &mut Tx) -> Result<i64, Error> {
 /// [`Error::NoSnapshot`], [`Error::Database`].
 pub(crate) async fn at(tx: &mut Tx, moment: Moment) -> Result<i64, Error> {
     match moment {
-        Moment::Snapshot(snapshot_id) => {
-            let found = tx
-                .fetch(
-                    "select snapshot_id from ducklake_snapshot where snapshot_id = $1",
-                    &[Value::Int(snapshot_id)],
-                )
-                .await?;
-            match found.first() {
-                Some(row) => row.int(0),
-                None => Err(missing(tx, moment).await?),
-            }
-        }
+        Moment::Snapshot(snapshot_id) => Ok(of_id(tx, snapshot_id).await?.snapshot_id),
         Moment::Instant(at_us) => {
             let Some(found) = newest_until(tx, at_us).await? else {
                 return Err(missing(tx, moment).await?);
@@ -99,6 +88,23 @@ pub(crate) async fn at(tx: &mut Tx, moment: Moment) -> Result<i64, Error> {
             }
             Ok(found.snapshot_id)
         }
+    }
+}
+
+/// The snapshot of an id, if it is kept.
+///
+/// # Errors
+/// [`Error::NoSnapshot`], [`Error::Database`].
+pub(crate) async fn of_id(tx: &mut Tx, snapshot_id: i64) -> Result<Kept, Error> {
+    let found = tx
+        .fetch(
+            "select snapshot_id, snapshot_time from ducklake_snapshot where snapshot_id = $1",
+            &[Value::Int(snapshot_id)],
+        )
+        .await?;
+    match found.first() {
+        Some(row) => kept(row),
+        None => Err(missing(tx, Moment::Snapshot(snapshot_id)).await?),
     }
 }
 

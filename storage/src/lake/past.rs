@@ -75,4 +75,13 @@ impl Lake {
         let mut tx = self.inner.db.begin_read().await?;
         snapshot::at(&mut tx, *moment).await
     }
+
+    /// A snapshot that is kept, and when it was committed.
+    ///
+    /// # Errors
+    /// [`Error::NoSnapshot`], [`Error::Database`].
+    pub async fn kept(&self, snapshot_id: i64) -> Result<Kept, Error> {
+        let mut tx = self.inner.db.begin_read().await?;
+        snapshot::of_id(&mut tx, snapshot_id).await
+    }
 }

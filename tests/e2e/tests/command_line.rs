@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "show",
     "best",
     "stats",
+    "diff",
     "sql",
     "export",
     "verify",

@@ -1,9 +1,11 @@
 //! `stats`: sums and maxima of an athlete's activities by period.
 
+use jiff::ToSpan;
 use storage::table::{Kind, Partition, Table, Unit, column};
 use storage::tables::POINTER;
 
 use super::{Derived, How, Scope};
+use crate::read::{date, days};
 
 /// One row a sport, or all of them, and period.
 pub const STATS_TABLE: Table = Table {
@@ -95,3 +97,17 @@ pub const STATS: Derived = Derived {
     sentence: "What your activities add up to in each year, month, ISO week and day, by the local \
         day on which they began.",
 };
+
+/// The first day after a period (`year`, `month`, `week` or `day`) that begins
+/// on `first`, both in days since 1970; `None` for another period, and beyond
+/// the calendar.
+pub fn period_end(period: &str, first: i32) -> Option<i32> {
+    let span = match period {
+        "year" => 1.year(),
+        "month" => 1.month(),
+        "week" => 1.week(),
+        "day" => 1.day(),
+        _ => return None,
+    };
+    date(first)?.checked_add(span).ok().map(days)
+}

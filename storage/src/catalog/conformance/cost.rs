@@ -76,10 +76,18 @@ pub async fn the_cost_of_a_change_is_constant(place: &Place) {
         catalog.pointers(ONE, &[ActivityId(1)]).await.unwrap();
         catalog.find_activity(ActivityId(1)).await.unwrap();
         catalog.taken(&[ActivityId(1)]).await.unwrap();
+        catalog.merged_into(ONE, &[ActivityId(1)]).await.unwrap();
+        catalog.audit_of(ONE, &[ActivityId(1)], 1).await.unwrap();
         catalog.pointers_after(None, 1).await.unwrap();
         let scans = catalog
             .db()
-            .full_scans(&["activities", "sources", "corrections", "update athletes"])
+            .full_scans(&[
+                "activities",
+                "sources",
+                "corrections",
+                "from audit",
+                "update athletes",
+            ])
             .await;
         assert_eq!(scans, Vec::<String>::new());
     }

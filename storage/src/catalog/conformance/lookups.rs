@@ -6,7 +6,7 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::{ONE, birth, commit, entry, key, open, open_with_athletes, source};
-use crate::catalog::{AuditEntry, AuditFilter, CatalogChange, Outcome, Source};
+use crate::catalog::{ActivityEnd, AuditEntry, AuditFilter, CatalogChange, Outcome, Source};
 use crate::id::{ActivityId, AthleteId};
 use crate::testing::Place;
 
@@ -161,6 +161,59 @@ pub async fn the_audit_answers_every_filter(place: &Place) {
             );
         }
     }
+}
+
+/// Of activities it is told which commits wrote them until an instant, and
+/// which were taken in by which, of one athlete.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn activities_tell_who_wrote_them(place: &Place) {
+    let catalog = open_with_athletes(place, 2).await;
+    let all: Vec<_> = (1..=60_u128)
+        .map(|n| AuditEntry {
+            athlete_id: AthleteId(1 + (n % 2) as i64),
+            activity_id: (n % 3 != 0).then_some(ActivityId((n % 4) as i64)),
+            outcome: Outcome::ALL[n as usize % 6],
+            // Not in the order in which they were written down.
+            at_us: (n * 7 % 60) as i64,
+            ..entry(n)
+        })
+        .collect();
+    catalog.write_audit(&all).await.unwrap();
+    for ids in [&[][..], &[1], &[0, 3, 9]] {
+        let ids: Vec<_> = ids.iter().map(|id| ActivityId(*id)).collect();
+        let mut expected = all.clone();
+        expected.retain(|one| {
+            let wrote = [Outcome::Created, Outcome::Updated].contains(&one.outcome);
+            let of_them = one.activity_id.is_some_and(|id| ids.contains(&id));
+            wrote && of_them && one.athlete_id == ONE && one.at_us <= 40
+        });
+        expected.sort_by_key(|one| (one.at_us, one.audit_id));
+        let found = catalog.audit_of(ONE, &ids, 40).await.unwrap();
+        assert_eq!(found, expected, "{ids:?}");
+    }
+
+    let keys = [key(1, 0, 5), key(1, 1, 6), key(1, 2, 7), key(2, 3, 8)];
+    let change = CatalogChange {
+        activities: keys.iter().copied().map(birth).collect(),
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let change = CatalogChange {
+        ended: vec![ActivityEnd {
+            athlete_id: ONE,
+            activity_id: ActivityId(6),
+            previous_revision: 1,
+            merged_into: ActivityId(5),
+        }],
+        ..CatalogChange::default()
+    };
+    commit(&catalog, &change).await.unwrap();
+    let ids = [5, 6, 7, 8].map(ActivityId);
+    let found = catalog.merged_into(ONE, &ids).await.unwrap();
+    assert_eq!(found, [(ActivityId(6), ActivityId(5))]);
+    assert_eq!(catalog.merged_into(AthleteId(2), &ids).await.unwrap(), []);
 }
 
 /// The first athlete is 1, and each id is given once.

@@ -41,6 +41,7 @@ crate::testing::on_both!(
     corrections_hold_from_one_revision_to_another,
     identity_has_one_writer,
     the_audit_answers_every_filter,
+    activities_tell_who_wrote_them,
     the_cost_of_a_change_is_constant,
 );
 
