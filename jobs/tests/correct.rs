@@ -1,6 +1,7 @@
 //! What owners say of their activities: exactly the rows that depend on it
 //! change, as many as the answer says, and none once it is taken back.
 
+mod diff;
 mod home;
 
 use std::collections::BTreeMap;
