@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::app::{Answered, RIDE, RIDE_US, RUN, RUN_US, TestApp, batch, run, with_key};
+use crate::documents::filled;
 use crate::errors::check;
 
 /// A run in the lake's first state, so that there are two.
@@ -21,8 +22,13 @@ const SECOND: i64 = 9;
 const SECOND_US: i64 = 1_711_951_200_000_000;
 /// A run that comes later.
 const LATER: i64 = 10;
-/// Routes that do not read the lake's tables.
-const OTHERS: [&str; 3] = ["/api/docs", "/api/health", "/api/openapi.json"];
+/// Routes that read no lake, or name the snapshots that they read themselves.
+const OTHERS: [&str; 4] = [
+    "/api/diff?from=1",
+    "/api/docs",
+    "/api/health",
+    "/api/openapi.json",
+];
 
 /// A question of an operation, as a reader of its document would put it.
 #[derive(Debug)]
@@ -34,10 +40,7 @@ struct Question {
 impl Question {
     fn of(path: &str, is_statement: bool) -> Self {
         let explained = path.starts_with("/api/explain");
-        let path = path
-            .replace("{activity_id}", &RUN.to_string())
-            .replace("{table}", "splits")
-            .replace("{address}", &format!("{RUN}/km/1/distance_m"));
+        let path = filled(path);
         assert!(!path.contains('{'), "{path}: what is asked here?");
         Self {
             // The bytes of the fixture's recordings are not there.
