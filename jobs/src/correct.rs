@@ -217,7 +217,8 @@ async fn correct_once(
     let new = from_lake(&view, &[raised], &said.clone().into(), None).await?;
     let new = new.into_iter().map(|(_, rows)| (pointer, rows)).collect();
     let mut commit = recompute::replacing(&view, pointer, new).await?;
-    commit.message = format!("{} activity {activity_id}", wish.action());
+    let owner = athlete.athlete_id;
+    commit.message = format!("{} of an activity of athlete {owner}", wish.action());
     commit.catalog.corrections = decided.corrections;
     commit.catalog.audit = vec![activity.audit_entry(wish.action(), &decided.sentence)];
     let rows = Changes::of(&commit.changes)?;
@@ -284,7 +285,8 @@ impl Known {
             activity_id: Some(id),
             action: action.to_owned(),
             outcome: Outcome::Updated,
-            path: format!("activity {id}"),
+            // No text of an audit names an id, which would outlive a purge.
+            path: "corrections".to_owned(),
             sha256: None,
             code: None,
             reason: sentence.to_owned(),
