@@ -4,9 +4,7 @@
 //! answered with 400; nothing is silently changed.
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequestParts, Path, Query};
-use axum::http::HeaderMap;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use jiff::civil::Date;
@@ -43,31 +41,32 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
 #[serde(deny_unknown_fields)]
 pub struct NoParameters {}
 
-/// Reads a body of JSON.
-///
-/// # Errors
-/// A 400 where it is of another type, or not what is asked for; what the limit
-/// of bodies says.
-pub fn json_body<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<T, Problem> {
-    // Forms of other pages cannot send this type without being asked first.
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let is_json = kind.is_some_and(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default();
-        kind.trim().eq_ignore_ascii_case("application/json")
-    });
-    if !is_json {
-        return Err(Problem::argument(
-            "the body's content-type is application/json",
-        ));
+/// A body of JSON: the last argument of a handler.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // Forms of other pages cannot send this type without being asked first.
+        let kind = request.headers().get(CONTENT_TYPE);
+        let is_json = kind
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| {
+                let kind = kind.split(';').next().unwrap_or_default();
+                kind.trim().eq_ignore_ascii_case("application/json")
+            });
+        if !is_json {
+            return Err(Problem::argument(
+                "the body's content-type is application/json",
+            ));
+        }
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|error| Problem::unreadable_body(&error))?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            Problem::argument(format!("the body is not what is asked for: {error}"))
+        })
     }
-    let body = body.map_err(|error| Problem::unreadable_body(&error))?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Problem::argument(format!("the body is not what is asked for: {error}")))
 }
 
 /// The activity that a path names.

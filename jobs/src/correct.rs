@@ -285,7 +285,7 @@ impl Known {
             activity_id: Some(id),
             action: action.to_owned(),
             outcome: Outcome::Updated,
-            // No text of an audit names an id, which would outlive a purge.
+            // Which activity's is a column of its own.
             path: "corrections".to_owned(),
             sha256: None,
             code: None,

@@ -1,10 +1,8 @@
 //! What an owner says of an activity, and efforts that do not count.
 
-use axum::body::Bytes;
 use axum::extract::State as Shared;
-use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue};
 use jobs::correct::{self, Point, Wish};
 use serde::{Deserialize, Deserializer, Serialize};
 use storage::ActivityId;
@@ -13,7 +11,7 @@ use uuid::Uuid;
 
 use crate::access::Athlete;
 use crate::answer::{self, Answer};
-use crate::parameters::{ActivityPath, NoParameters, Parameters, json_body};
+use crate::parameters::{ActivityPath, JsonBody, NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
 use crate::reader::Reader;
 use crate::schema::corrected::{Corrected, CorrectionList, Regrouped};
@@ -120,10 +118,8 @@ pub async fn mask(
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(MaskRequest { from, to, reason }): JsonBody<MaskRequest>,
 ) -> Result<Answer<Corrected>, Problem> {
-    let MaskRequest { from, to, reason } = json_body(&headers, body)?;
     corrected(
         &state,
         athlete,
@@ -142,10 +138,8 @@ pub async fn unmask(
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(UnmaskRequest { correction_id }): JsonBody<UnmaskRequest>,
 ) -> Result<Answer<Corrected>, Problem> {
-    let UnmaskRequest { correction_id } = json_body(&headers, body)?;
     corrected(&state, athlete, activity_id, Wish::Unmask { correction_id }).await
 }
 
@@ -158,10 +152,8 @@ pub async fn include(
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(IncludeRequest { distance_m, reason }): JsonBody<IncludeRequest>,
 ) -> Result<Answer<Corrected>, Problem> {
-    let IncludeRequest { distance_m, reason } = json_body(&headers, body)?;
     let wish = Wish::Include { distance_m, reason };
     corrected(&state, athlete, activity_id, wish).await
 }
@@ -175,10 +167,8 @@ pub async fn exclude(
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(ExcludeRequest { distance_m }): JsonBody<ExcludeRequest>,
 ) -> Result<Answer<Corrected>, Problem> {
-    let ExcludeRequest { distance_m } = json_body(&headers, body)?;
     corrected(&state, athlete, activity_id, Wish::Exclude { distance_m }).await
 }
 
@@ -191,10 +181,8 @@ pub async fn unmerge(
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(UnmergeRequest { recording }): JsonBody<UnmergeRequest>,
 ) -> Result<Answer<Regrouped>, Problem> {
-    let UnmergeRequest { recording } = json_body(&headers, body)?;
     let owner = owner(&state, athlete).await?;
     let context = state.context();
     // What has begun to be written is written to its end.
@@ -213,10 +201,8 @@ pub async fn remerge(
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(RemergeRequest {}): JsonBody<RemergeRequest>,
 ) -> Result<Answer<Regrouped>, Problem> {
-    let RemergeRequest {} = json_body(&headers, body)?;
     let owner = owner(&state, athlete).await?;
     let context = state.context();
     let work = async move { correct::remerge(&context, &owner, activity_id).await };

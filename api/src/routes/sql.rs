@@ -1,9 +1,7 @@
 //! Analysts' SQL.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State as Shared;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use query::encode::Encoded;
@@ -14,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::access::Athlete;
 use crate::form::{Accepted, media_type};
 use crate::heavy::Kind;
-use crate::parameters::{Parameters, json_body};
+use crate::parameters::{JsonBody, Parameters};
 use crate::past::{At, named};
 use crate::problem::{AnyProblem, Problem};
 use crate::state::{Opened, State};
@@ -58,12 +56,10 @@ pub async fn run_sql(
     accepted: Accepted,
     Shared(state): Shared<State>,
     at: At,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(Statement { query }): JsonBody<Statement>,
 ) -> Result<Response, Problem> {
     let offered = [Format::Json, Format::Csv, Format::Parquet, Format::Arrow];
     let form = accepted.choose(&offered, parameters.format.as_deref())?;
-    let Statement { query } = json_body(&headers, body)?;
     let Opened { view, .. } = state.open(at, &athlete).await?;
     let snapshot = named(view.snapshot_id());
     let limits = state.limits.query.clone();
