@@ -1,0 +1,1 @@
+//! What speaks to Strava: sign-in, tokens, reads, limits. It stores nothing.

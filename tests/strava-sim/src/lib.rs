@@ -1,0 +1,1 @@
+//! A Strava to test against.
