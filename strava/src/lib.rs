@@ -15,9 +15,11 @@ mod call;
 mod error;
 mod fault;
 mod limits;
+mod oauth;
 mod refusal;
 mod scope;
 mod secret;
+mod tokens;
 mod usage;
 mod value;
 
@@ -27,4 +29,5 @@ pub use error::{Attempt, Error, Loss, Verdict, WhyCode};
 pub use limits::Limits;
 pub use scope::Scope;
 pub use secret::Secret;
+pub use tokens::{AthleteSummary, Grant, Tokens};
 pub use usage::{Usage, Window, next_window};
