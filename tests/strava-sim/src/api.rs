@@ -61,14 +61,16 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, 
         (page, events.collect())
     };
     events::send(&shared, events);
-    Ok(Json(Value::Array(page)))
+    // Not under the lock: a page may hold days of samples.
+    let page = page.iter().map(|one| Value::Object(tell::summary(one)));
+    Ok(Json(page.collect()))
 }
 
 fn page(
     world: &World,
     caller: &Caller,
     parameters: &HashMap<String, String>,
-) -> Result<Vec<Value>, Problem> {
+) -> Result<Vec<Activity>, Problem> {
     let before = number(parameters, "before")?;
     let after = number(parameters, "after")?;
     let size = number(parameters, "per_page")?.unwrap_or(PER_PAGE as i64);
@@ -93,7 +95,7 @@ fn page(
         .take(size);
     Ok(those
         .filter(|one| one.is_visible(caller.reads_all()))
-        .map(|one| Value::Object(tell::summary(one)))
+        .cloned()
         .collect())
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::written;
 use crate::inputs::NewAthlete;
+use crate::tell::members;
 
 /// Names for those whose names nobody gave.
 const FIRST_NAMES: &[&str] = &["Ida", "Kofi", "Mei", "Jonas", "Amara", "Luca"];
@@ -77,7 +78,7 @@ impl Athlete {
 
     /// As any token sees them.
     pub(crate) fn summary(&self) -> Map<String, Value> {
-        let told = json!({
+        members(json!({
             "id": self.id,
             "username": format!("athlete_{}", self.id),
             "resource_state": 2,
@@ -98,11 +99,7 @@ impl Athlete {
             "profile": "avatar/athlete/large.png",
             "friend": null,
             "follower": null,
-        });
-        match told {
-            Value::Object(told) => told,
-            _ => Map::new(),
-        }
+        }))
     }
 
     /// As a token with `profile:read_all` sees them.

@@ -20,7 +20,7 @@ use crate::limits::Calls;
 use crate::shared::Shared;
 use crate::subscription::Subscription;
 use crate::switches::Switches;
-use crate::tell;
+use crate::tell::{self, Asked};
 use crate::world::{Request, World};
 
 /// What the requests came to.
@@ -252,6 +252,18 @@ impl Control {
         let athlete = world.athletes.get(&activity.athlete_id);
         let athlete = athlete.ok_or(Error::UnknownAthlete(activity.athlete_id))?;
         Ok(Value::Object(tell::detail(activity, athlete)))
+    }
+
+    /// The streams of an activity as the API tells them, all kinds and by kind,
+    /// without a request; none where it was typed in.
+    ///
+    /// # Errors
+    /// [`Error::UnknownActivity`].
+    pub fn streams(&self, id: i64) -> Result<Option<Value>, Error> {
+        let world = self.shared.world();
+        let activity = world.activities.get(&id).filter(|one| !one.is_deleted);
+        let activity = activity.ok_or(Error::UnknownActivity(id))?;
+        Ok(tell::streams(activity, &Asked::everything()))
     }
 
     /// Ends an athlete's tokens, as if they had done so on the web site.

@@ -166,14 +166,14 @@ fn refused(world: &mut World, place: Place, method: &Method, now_s: i64) -> Opti
         Place::Control | Place::OAuth | Place::Subscriptions | Place::Nowhere => None,
     };
     let spent = counted.map_or(Ok(()), |is_read| world.meter.spend(now_s, is_read));
-    match (spent, place) {
-        (Err(Beyond::Overall), _) => Some(Problem::rate_limit("overall rate limit")),
-        (Err(Beyond::Read), _) => Some(Problem::rate_limit("read rate limit")),
-        (Ok(()), Place::Nowhere) => Some(Problem::no_path()),
-        (Ok(()), Place::Api | Place::Subscriptions) if world.switches.inactive => {
-            Some(Problem::inactive())
-        }
-        (Ok(()), _) => None,
+    match spent {
+        Err(Beyond::Overall) => Some(Problem::rate_limit("overall rate limit")),
+        Err(Beyond::Read) => Some(Problem::rate_limit("read rate limit")),
+        Ok(()) => match place {
+            Place::Nowhere => Some(Problem::no_path()),
+            Place::Api | Place::Subscriptions => world.switches.inactive.then(Problem::inactive),
+            Place::Control | Place::OAuth | Place::Deauthorize => None,
+        },
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) use summary::summary;
 use serde_json::{Map, Value};
 
 /// The members of an object that `json!` made.
-fn members(object: Value) -> Map<String, Value> {
+pub(crate) fn members(object: Value) -> Map<String, Value> {
     match object {
         Value::Object(members) => members,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {

@@ -34,6 +34,16 @@ pub(crate) struct Asked {
     pub(crate) by_type: bool,
 }
 
+impl Asked {
+    /// Every kind, by kind.
+    pub(crate) fn everything() -> Self {
+        Self {
+            keys: KINDS.iter().map(|kind| (*kind).to_owned()).collect(),
+            by_type: true,
+        }
+    }
+}
+
 /// The streams of an activity; none where there is not even time.
 pub(crate) fn streams(activity: &Activity, asked: &Asked) -> Option<Value> {
     let track = activity.track.as_deref().filter(|track| track.len() > 0)?;

@@ -52,6 +52,7 @@ async fn streams_are_what_the_recording_holds() {
             "{kind}"
         );
     }
+    assert_eq!(trial.control.streams(id).unwrap(), Some(streams.clone()));
     let (_, detail) = trial.get(&access, &format!("/activities/{id}")).await;
     assert_eq!(detail["elapsed_time"], *time.last().unwrap());
     assert_eq!(
