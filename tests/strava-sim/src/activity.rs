@@ -63,17 +63,17 @@ pub(crate) struct Changed {
 }
 
 impl Activity {
-    /// The activity of an uploaded recording; none where it has no samples.
+    /// The activity of an uploaded recording whose times move by `moved_s`; none
+    /// where it has no samples.
     pub(crate) fn uploaded(
         ids: Ids,
         athlete: &Athlete,
         recording: &Recording,
+        moved_s: i64,
         details: Details,
     ) -> Option<Self> {
         let mut track = Track::of(recording)?;
-        if let Some(start) = details.start {
-            track.start_s = start.as_second();
-        }
+        track.start_s += moved_s;
         let claims = &recording.claims;
         let sport_type = details.sport_type.clone();
         let sport_type = sport_type.unwrap_or_else(|| sports::sport_type(recording).to_owned());

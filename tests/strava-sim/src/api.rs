@@ -13,7 +13,7 @@ use crate::activity::Activity;
 use crate::events;
 use crate::grants::Caller;
 use crate::problem::Problem;
-use crate::shared::Shared;
+use crate::strava::Strava;
 use crate::tell::{self, Asked};
 use crate::world::World;
 
@@ -25,12 +25,12 @@ type Told = Result<Json<Value>, Problem>;
 
 /// `GET /athlete`.
 pub(crate) async fn athlete(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Told {
-    let world = shared.world();
-    let caller = caller(&world, &headers, &uri, shared.time.server_s())?;
+    let world = strava.world();
+    let caller = caller(&world, &headers, &uri, strava.time.server_s())?;
     let athlete = world.athletes.get(&caller.athlete);
     let athlete = athlete.ok_or(Problem::not_found("Athlete"))?;
     Ok(Json(Value::Object(match caller.may("profile:read_all") {
@@ -44,11 +44,11 @@ pub(crate) async fn athlete(
 /// Newest first, with `after` oldest first. A page is cut before what the caller
 /// may not see is taken out, so that it may be shorter than what was asked for;
 /// only an empty one is the end.
-pub(crate) async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Told {
-    let now_s = shared.time.server_s();
+pub(crate) async fn list(State(strava): State<Arc<Strava>>, headers: HeaderMap, uri: Uri) -> Told {
+    let now_s = strava.time.server_s();
     let parameters = parameters(&uri, &[]);
     let (page, events) = {
-        let world = &mut *shared.world();
+        let world = &mut *strava.world();
         let caller = caller(world, &headers, &uri, now_s)?;
         caller.reads_activities()?;
         let page = page(world, &caller, &parameters)?;
@@ -60,7 +60,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, 
         let events = inserted.flat_map(|(activity, silent)| world.add(activity, silent, now_s));
         (page, events.collect())
     };
-    events::send(&shared, events);
+    events::send(&strava, events);
     // Not under the lock: a page may hold days of samples.
     let page = page.iter().map(|one| Value::Object(tell::summary(one)));
     Ok(Json(page.collect()))
@@ -122,14 +122,14 @@ fn seen<'a>(world: &'a World, caller: &Caller, id: &str) -> Result<&'a Activity,
 
 /// `GET /activities/{id}`.
 pub(crate) async fn activity(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Told {
     let (activity, athlete) = {
-        let world = shared.world();
-        let caller = caller(&world, &headers, &uri, shared.time.server_s())?;
+        let world = strava.world();
+        let caller = caller(&world, &headers, &uri, strava.time.server_s())?;
         let activity = seen(&world, &caller, &id)?;
         let athlete = world.athletes.get(&caller.athlete);
         let athlete = athlete.ok_or(Problem::not_found("Athlete"))?;
@@ -140,7 +140,7 @@ pub(crate) async fn activity(
 
 /// `GET /activities/{id}/streams`.
 pub(crate) async fn streams(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
@@ -152,8 +152,8 @@ pub(crate) async fn streams(
         by_type: text("key_by_type") == "true",
     };
     let activity = {
-        let now_s = shared.time.server_s();
-        let world = &mut *shared.world();
+        let now_s = strava.time.server_s();
+        let world = &mut *strava.world();
         let caller = caller(world, &headers, &uri, now_s)?;
         let id = seen(world, &caller, &id)?.id;
         let activity = world.activities.get_mut(&id);
@@ -171,14 +171,14 @@ pub(crate) async fn streams(
 
 /// `GET /activities/{id}/laps`.
 pub(crate) async fn laps(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Told {
     let activity = {
-        let world = shared.world();
-        let caller = caller(&world, &headers, &uri, shared.time.server_s())?;
+        let world = strava.world();
+        let caller = caller(&world, &headers, &uri, strava.time.server_s())?;
         seen(&world, &caller, &id)?.clone()
     };
     Ok(Json(tell::laps(&activity)))
@@ -186,13 +186,13 @@ pub(crate) async fn laps(
 
 /// `GET /athletes/{id}/stats`: one's own only.
 pub(crate) async fn stats(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Told {
-    let now_s = shared.time.server_s();
-    let world = shared.world();
+    let now_s = strava.time.server_s();
+    let world = strava.world();
     let caller = caller(&world, &headers, &uri, now_s)?;
     if id != caller.athlete.to_string() {
         return Err(Problem::another_s());

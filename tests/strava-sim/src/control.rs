@@ -17,10 +17,11 @@ use crate::faults::{EventFaultRule, FaultRule};
 use crate::grants::Connection;
 use crate::inputs::{Details, Edit, Generated, Manual, NewAthlete};
 use crate::limits::Calls;
-use crate::shared::Shared;
+use crate::strava::Strava;
 use crate::subscription::Subscription;
 use crate::switches::Switches;
 use crate::tell::{self, Asked};
+use crate::track::first_second;
 use crate::world::{Request, World};
 
 /// What the requests came to.
@@ -46,13 +47,13 @@ pub struct Tally {
 /// Does things to the simulated Strava. Clones do the same to the same.
 #[derive(Clone, Debug)]
 pub struct Control {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) strava: Arc<Strava>,
 }
 
 impl Control {
     /// The simulator's time, without skew.
     pub fn now(&self) -> Timestamp {
-        self.shared.time.now()
+        self.strava.time.now()
     }
 
     /// Moves a controlled clock on.
@@ -60,7 +61,7 @@ impl Control {
     /// # Errors
     /// [`Error::RealClock`].
     pub fn advance(&self, by: Duration) -> Result<(), Error> {
-        self.moved(self.shared.time.advance(by))
+        self.moved(self.strava.time.advance(by))
     }
 
     /// Sets a controlled clock, never back.
@@ -68,7 +69,7 @@ impl Control {
     /// # Errors
     /// [`Error::RealClock`].
     pub fn set_clock(&self, to: Timestamp) -> Result<(), Error> {
-        self.moved(self.shared.time.set(to))
+        self.moved(self.strava.time.set(to))
     }
 
     fn moved(&self, moved: bool) -> Result<(), Error> {
@@ -77,13 +78,13 @@ impl Control {
 
     /// Adds an athlete; their id.
     pub fn add_athlete(&self, new: NewAthlete) -> i64 {
-        let now_s = self.shared.time.server_s();
-        self.shared.world().add_athlete(new, now_s)
+        let now_s = self.strava.time.server_s();
+        self.strava.world().add_athlete(new, now_s)
     }
 
     /// The ids of all athletes.
     pub fn athletes(&self) -> Vec<i64> {
-        self.shared.world().athletes.keys().copied().collect()
+        self.strava.world().athletes.keys().copied().collect()
     }
 
     /// Adds the activities of an uploaded FIT, GPX or TCX file; their ids, one
@@ -124,11 +125,11 @@ impl Control {
     /// # Errors
     /// Where the athlete is unknown or the id taken.
     pub fn add_manual(&self, athlete: i64, manual: Manual) -> Result<i64, Error> {
-        let now_s = self.shared.time.server_s();
+        let now_s = self.strava.time.server_s();
         let (silent, asked) = (manual.details.silent, manual.details.id);
         let start_s = manual.start.map_or(now_s - 3_600, Timestamp::as_second);
         let activity = {
-            let world = &mut *self.shared.world();
+            let world = &mut *self.strava.world();
             let owner = free(world, athlete, asked)?;
             let ids = world.ids(asked);
             Activity::manual(ids, &owner, manual, start_s)
@@ -152,21 +153,27 @@ impl Control {
         let made = self.made(athlete, bytes, details)?;
         let ids = made.iter().map(|activity| activity.id).collect();
         let made = made.into_iter().map(|activity| (activity, details.silent));
-        self.shared.world().after_next_page.extend(made);
+        self.strava.world().after_next_page.extend(made);
         Ok(ids)
     }
 
     fn made(&self, athlete: i64, bytes: &[u8], details: &Details) -> Result<Vec<Activity>, Error> {
         let recordings = decode(bytes, &Limits::default());
         let recordings = recordings.map_err(|source| Error::Recording { source })?;
-        let now_s = self.shared.time.server_s();
-        let world = &mut *self.shared.world();
+        // Sessions of one file move together.
+        let first_s = recordings.iter().filter_map(first_second).min();
+        let moved_s = match (details.start, first_s) {
+            (Some(start), Some(first_s)) => start.as_second() - first_s,
+            (None, _) | (_, None) => 0,
+        };
+        let now_s = self.strava.time.server_s();
+        let world = &mut *self.strava.world();
         let owner = free(world, athlete, details.id)?;
         let mut asked = details.id;
         let mut made = Vec::new();
         for recording in &recordings {
             let ids = world.ids(asked);
-            let activity = Activity::uploaded(ids, &owner, recording, details.clone());
+            let activity = Activity::uploaded(ids, &owner, recording, moved_s, details.clone());
             if let Some(mut activity) = activity {
                 // What was asked for is the first one's.
                 asked = None;
@@ -184,14 +191,14 @@ impl Control {
     }
 
     fn added(&self, activities: Vec<Activity>, silent: bool) {
-        let now_s = self.shared.time.server_s();
+        let now_s = self.strava.time.server_s();
         let events = {
-            let world = &mut *self.shared.world();
+            let world = &mut *self.strava.world();
             let added = activities.into_iter();
             let events = added.flat_map(|activity| world.add(activity, silent, now_s));
             events.collect()
         };
-        events::send(&self.shared, events);
+        events::send(&self.strava, events);
     }
 
     /// Changes an activity as its athlete would.
@@ -202,7 +209,7 @@ impl Control {
         let crop = edit.crop;
         self.heard(id, |world, now_s| world.edit(id, edit, now_s))
             .map_err(|error| match crop {
-                Some(crop) if self.shared.world().activities.contains_key(&id) => Error::Crop {
+                Some(crop) if self.strava.world().activities.contains_key(&id) => Error::Crop {
                     id,
                     from_s: crop.from_s,
                     to_s: crop.to_s,
@@ -224,15 +231,15 @@ impl Control {
         id: i64,
         change: impl FnOnce(&mut World, i64) -> Option<Vec<Event>>,
     ) -> Result<(), Error> {
-        let now_s = self.shared.time.server_s();
-        let events = change(&mut self.shared.world(), now_s);
-        events::send(&self.shared, events.ok_or(Error::UnknownActivity(id))?);
+        let now_s = self.strava.time.server_s();
+        let events = change(&mut self.strava.world(), now_s);
+        events::send(&self.strava, events.ok_or(Error::UnknownActivity(id))?);
         Ok(())
     }
 
     /// The ids of an athlete's activities that are not deleted, oldest first.
     pub fn activities(&self, athlete: i64) -> Vec<i64> {
-        let world = self.shared.world();
+        let world = self.strava.world();
         let all = world.activities.values();
         let mut those: Vec<&Activity> = all
             .filter(|one| one.athlete_id == athlete && !one.is_deleted)
@@ -246,7 +253,7 @@ impl Control {
     /// # Errors
     /// [`Error::UnknownActivity`].
     pub fn activity(&self, id: i64) -> Result<Value, Error> {
-        let world = self.shared.world();
+        let world = self.strava.world();
         let activity = world.activities.get(&id).filter(|one| !one.is_deleted);
         let activity = activity.ok_or(Error::UnknownActivity(id))?;
         let athlete = world.athletes.get(&activity.athlete_id);
@@ -260,7 +267,7 @@ impl Control {
     /// # Errors
     /// [`Error::UnknownActivity`].
     pub fn streams(&self, id: i64) -> Result<Option<Value>, Error> {
-        let world = self.shared.world();
+        let world = self.strava.world();
         let activity = world.activities.get(&id).filter(|one| !one.is_deleted);
         let activity = activity.ok_or(Error::UnknownActivity(id))?;
         Ok(tell::streams(activity, &Asked::everything()))
@@ -268,93 +275,93 @@ impl Control {
 
     /// Ends an athlete's tokens, as if they had done so on the web site.
     pub fn deauthorise(&self, athlete: i64) {
-        let now_s = self.shared.time.server_s();
-        let event = self.shared.world().deauthorise(athlete, now_s);
-        events::send(&self.shared, event.into_iter().collect());
+        let now_s = self.strava.time.server_s();
+        let event = self.strava.world().deauthorise(athlete, now_s);
+        events::send(&self.strava, event.into_iter().collect());
     }
 
     /// Ends an athlete's access tokens before their time; refresh tokens live on.
     pub fn expire_access(&self, athlete: i64) {
-        self.shared.world().grants.expire(athlete);
+        self.strava.world().grants.expire(athlete);
     }
 
     /// Who is connected.
     pub fn connections(&self) -> Vec<Connection> {
-        self.shared.world().grants.connections()
+        self.strava.world().grants.connections()
     }
 
     /// The app's subscription.
     pub fn subscription(&self) -> Option<Subscription> {
-        self.shared.world().subscription.clone()
+        self.strava.world().subscription.clone()
     }
 
     /// How the simulated Strava behaves.
     pub fn switches(&self) -> Switches {
-        self.shared.world().switches.clone()
+        self.strava.world().switches.clone()
     }
 
     /// Changes how the simulated Strava behaves.
     pub fn switch(&self, change: impl FnOnce(&mut Switches)) {
-        let world = &mut *self.shared.world();
+        let world = &mut *self.strava.world();
         change(&mut world.switches);
-        self.shared.time.skew(world.switches.skew_s);
+        self.strava.time.skew(world.switches.skew_s);
     }
 
     /// Sets the limits.
     pub fn set_limits(&self, limits: Calls) {
-        self.shared.world().meter.limits = limits;
+        self.strava.world().meter.limits = limits;
     }
 
     /// Says what of the present windows is used, as if another program of the
     /// same app had used it.
     pub fn set_used(&self, used: Calls) {
-        let now_s = self.shared.time.server_s();
-        self.shared.world().meter.set_used(now_s, used);
+        let now_s = self.strava.time.server_s();
+        self.strava.world().meter.set_used(now_s, used);
     }
 
     /// Adds a fault of requests.
     pub fn fault(&self, rule: FaultRule) {
-        self.shared.world().faults.requests.push(rule);
+        self.strava.world().faults.requests.push(rule);
     }
 
     /// Adds a fault of events.
     pub fn event_fault(&self, rule: EventFaultRule) {
-        self.shared.world().faults.events.push(rule);
+        self.strava.world().faults.events.push(rule);
     }
 
     /// Ends all faults, and sends what they held back.
     pub fn clear_faults(&self) {
-        self.shared.world().faults = crate::faults::Faults::default();
+        self.strava.world().faults = crate::faults::Faults::default();
         self.release_events();
     }
 
     /// Sends the events that wait for another one.
     pub fn release_events(&self) {
-        events::release(&self.shared);
+        events::release(&self.strava);
     }
 
     /// All events and how they fare, in the order in which they happened.
     pub fn events(&self) -> Vec<Delivery> {
-        self.shared.world().deliveries.clone()
+        self.strava.world().deliveries.clone()
     }
 
     /// Returns when no event is on its way; those that are held back, or wait
     /// for the clock, do not end by themselves.
     pub async fn events_settled(&self) {
-        let mut seen = self.shared.in_flight.subscribe();
+        let mut seen = self.strava.in_flight.subscribe();
         // The sender lives as long as what is borrowed here.
         let _ = seen.wait_for(|count| *count == 0).await;
     }
 
     /// Every request that came in, in order.
     pub fn requests(&self) -> Vec<Request> {
-        self.shared.world().requests.clone()
+        self.strava.world().requests.clone()
     }
 
     /// What the requests came to.
     pub fn tally(&self) -> Tally {
-        let now_s = self.shared.time.server_s();
-        let world = &mut *self.shared.world();
+        let now_s = self.strava.time.server_s();
+        let world = &mut *self.strava.world();
         let mut tally = Tally {
             requests: world.requests.len() as u64,
             refused: world.meter.refused,
@@ -377,7 +384,7 @@ impl Control {
     /// How many events share each fate.
     pub fn fates(&self) -> BTreeMap<String, u64> {
         let mut fates = BTreeMap::new();
-        for delivery in &self.shared.world().deliveries {
+        for delivery in &self.strava.world().deliveries {
             let name = match delivery.fate {
                 Fate::Sending => "sending",
                 Fate::Held => "held",

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::faults::{EventFaultRule, FaultRule};
 use crate::inputs::{Details, Edit, Generated, Manual, NewAthlete};
 use crate::limits::Calls;
-use crate::shared::Shared;
+use crate::strava::Strava;
 use crate::switches::Switches;
 
 /// The largest recording that is taken, in bytes.
@@ -43,16 +43,16 @@ impl IntoResponse for Error {
     }
 }
 
-impl axum::extract::FromRef<Arc<Shared>> for Control {
-    fn from_ref(shared: &Arc<Shared>) -> Self {
+impl axum::extract::FromRef<Arc<Strava>> for Control {
+    fn from_ref(strava: &Arc<Strava>) -> Self {
         Self {
-            shared: Arc::clone(shared),
+            strava: Arc::clone(strava),
         }
     }
 }
 
 /// The routes of the control.
-pub(crate) fn routes() -> Router<Arc<Shared>> {
+pub(crate) fn routes() -> Router<Arc<Strava>> {
     Router::new()
         .route("/state", get(state))
         .route("/clock", post(clock))

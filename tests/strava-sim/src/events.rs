@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::faults::EventFaultKind;
-use crate::shared::Shared;
+use crate::strava::Strava;
 
 /// How often an event is sent until it is answered by 200.
 const ATTEMPTS: usize = 3;
@@ -61,14 +61,14 @@ pub struct Delivery {
 }
 
 /// Sends events, as their faults will have it.
-pub(crate) fn send(shared: &Arc<Shared>, events: Vec<Event>) {
+pub(crate) fn send(strava: &Arc<Strava>, events: Vec<Event>) {
     for event in events {
-        send_one(shared, event);
+        send_one(strava, event);
     }
 }
 
-fn send_one(shared: &Arc<Shared>, event: Event) {
-    let world = &mut *shared.world();
+fn send_one(strava: &Arc<Strava>, event: Event) {
+    let world = &mut *strava.world();
     let fault = world.faults.of_event(&mut world.random, event.aspect_type);
     let mut delivery = Delivery {
         event,
@@ -102,46 +102,46 @@ fn send_one(shared: &Arc<Shared>, event: Event) {
         world.deliveries[*number].fate = Fate::Sending;
     }
     let numbers: Vec<usize> = (first..world.deliveries.len()).chain(behind).collect();
-    spawn(shared, numbers, later_s);
+    spawn(strava, numbers, later_s);
 }
 
 /// Sends what is held back although no event follows it.
-pub(crate) fn release(shared: &Arc<Shared>) {
-    let world = &mut *shared.world();
+pub(crate) fn release(strava: &Arc<Strava>) {
+    let world = &mut *strava.world();
     let held = std::mem::take(&mut world.held);
     for number in &held {
         world.deliveries[*number].fate = Fate::Sending;
     }
     if !held.is_empty() {
-        spawn(shared, held, 0);
+        spawn(strava, held, 0);
     }
 }
 
 /// Delivers these, one after the other.
-fn spawn(shared: &Arc<Shared>, numbers: Vec<usize>, later_s: i64) {
-    let shared = Arc::clone(shared);
-    shared.in_flight.send_modify(|count| *count += 1);
-    let runtime = shared.runtime.clone();
+fn spawn(strava: &Arc<Strava>, numbers: Vec<usize>, later_s: i64) {
+    let strava = Arc::clone(strava);
+    strava.in_flight.send_modify(|count| *count += 1);
+    let runtime = strava.runtime.clone();
     // Of the time when it happened, not of that when the task begins.
-    let until = shared.time.now() + Duration::from_secs(later_s.unsigned_abs());
+    let until = strava.time.now() + Duration::from_secs(later_s.unsigned_abs());
     runtime.spawn(async move {
         if later_s > 0 {
-            shared.time.wait_until(until).await;
+            strava.time.wait_until(until).await;
         }
         for number in numbers {
-            deliver(&shared, number).await;
+            deliver(&strava, number).await;
         }
-        shared.in_flight.send_modify(|count| *count -= 1);
+        strava.in_flight.send_modify(|count| *count -= 1);
     });
 }
 
-async fn deliver(shared: &Shared, number: usize) {
+async fn deliver(strava: &Strava, number: usize) {
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
-            tokio::time::sleep(shared.between_attempts).await;
+            tokio::time::sleep(strava.between_attempts).await;
         }
         let (callback, event) = {
-            let world = shared.world();
+            let world = strava.world();
             let event = world.deliveries[number].event.clone();
             // Whoever cancels a subscription hears no more.
             let subscription = world.subscription.as_ref();
@@ -151,9 +151,9 @@ async fn deliver(shared: &Shared, number: usize) {
         let Some(callback) = callback else {
             break;
         };
-        let answer = shared.client.post(callback).json(&event).send().await;
+        let answer = strava.client.post(callback).json(&event).send().await;
         let status = answer.ok().map(|answer| answer.status().as_u16());
-        let mut world = shared.world();
+        let mut world = strava.world();
         let delivery = &mut world.deliveries[number];
         delivery.attempts.push(status);
         if status == Some(200) {
@@ -161,5 +161,5 @@ async fn deliver(shared: &Shared, number: usize) {
             return;
         }
     }
-    shared.world().deliveries[number].fate = Fate::GivenUp;
+    strava.world().deliveries[number].fate = Fate::GivenUp;
 }

@@ -19,7 +19,7 @@ use crate::faults::FaultKind;
 use crate::limits::{Beyond, Calls};
 use crate::line::Cut;
 use crate::problem::{Problem, html_error};
-use crate::shared::Shared;
+use crate::strava::Strava;
 use crate::world::{self, World};
 
 /// The base of the API today, and under the contract of 2027.
@@ -78,16 +78,16 @@ impl Place {
 
 /// Lets one request pass.
 pub(crate) async fn pass(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     ConnectInfo(cut): ConnectInfo<Cut>,
     request: Request,
     next: Next,
 ) -> Response {
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
-    let now_s = shared.time.server_s();
+    let now_s = strava.time.server_s();
     let (place, refused, fault, seen) = {
-        let world = &mut *shared.world();
+        let world = &mut *strava.world();
         let place = Place::of(&path, world.switches.contract_2027);
         if place == Place::Control {
             (place, None, None, None)
@@ -140,7 +140,7 @@ pub(crate) async fn pass(
         Some((FaultKind::Reset | FaultKind::Timeout { .. }, _))
     ) {
         let status = answer.status().as_u16();
-        if let Some(request) = shared.world().requests.get_mut(number) {
+        if let Some(request) = strava.world().requests.get_mut(number) {
             request.status = Some(status);
         }
     }

@@ -33,9 +33,9 @@ mod measure;
 mod oauth;
 mod problem;
 mod random;
-mod shared;
 mod splits;
 mod sports;
+mod strava;
 mod subscription;
 mod switches;
 mod tell;
@@ -63,7 +63,7 @@ pub use subscription::Subscription;
 pub use switches::{AthleteLimit, NextAuthorization, Switches};
 pub use world::{App, Request};
 
-use crate::shared::Shared;
+use crate::strava::Strava;
 
 /// How a simulator starts.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl Default for Options<'_> {
 /// A running simulator; dropping it ends it.
 #[derive(Debug)]
 pub struct Simulator {
-    shared: Arc<Shared>,
+    strava: Arc<Strava>,
     address: SocketAddr,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -110,18 +110,18 @@ impl Simulator {
     /// [`Error::Listen`] where the address cannot be had, [`Error::Client`]
     /// where no HTTP client can be made.
     pub async fn start(options: Options<'_>) -> Result<Self, Error> {
-        let shared = Shared::new(&options)?;
+        let strava = Strava::new(&options)?;
         let failed = |source| Error::Listen {
             address: options.listen.to_owned(),
             source,
         };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let service = router(&shared).into_make_service_with_connect_info::<line::Cut>();
+        let service = router(&strava).into_make_service_with_connect_info::<line::Cut>();
         let server = axum::serve(line::Lines(listener), service);
         let server = tokio::spawn(async move { server.await });
         Ok(Self {
-            shared,
+            strava,
             address,
             server,
         })
@@ -135,7 +135,7 @@ impl Simulator {
     /// The base of the API that is in force: another one under the contract of
     /// 2027.
     pub fn api_url(&self) -> String {
-        let base = match self.shared.world().switches.contract_2027 {
+        let base = match self.strava.world().switches.contract_2027 {
             true => gate::API_2027,
             false => gate::API,
         };
@@ -144,13 +144,13 @@ impl Simulator {
 
     /// The app that it knows.
     pub fn app(&self) -> App {
-        self.shared.world().app.clone()
+        self.strava.world().app.clone()
     }
 
     /// What makes things happen in it.
     pub fn control(&self) -> Control {
         Control {
-            shared: Arc::clone(&self.shared),
+            strava: Arc::clone(&self.strava),
         }
     }
 
@@ -171,7 +171,7 @@ impl Drop for Simulator {
     }
 }
 
-fn router(shared: &Arc<Shared>) -> Router {
+fn router(strava: &Arc<Strava>) -> Router {
     let api = Router::new()
         .route("/oauth/token", post(oauth::token))
         .route("/athlete", get(api::athlete))
@@ -196,8 +196,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         .nest("/_control", control_api::routes())
         .fallback(api::nothing)
         .layer(middleware::from_fn_with_state(
-            Arc::clone(shared),
+            Arc::clone(strava),
             gate::pass,
         ))
-        .with_state(Arc::clone(shared))
+        .with_state(Arc::clone(strava))
 }

@@ -14,7 +14,7 @@ use url::Url;
 use crate::access::{client, parameters};
 use crate::clock::written;
 use crate::problem::Problem;
-use crate::shared::Shared;
+use crate::strava::Strava;
 use crate::world::World;
 
 /// A callback may be this long.
@@ -57,10 +57,10 @@ impl Subscription {
 
 /// `GET /push_subscriptions`.
 pub(crate) async fn list(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     uri: Uri,
 ) -> Result<Json<Value>, Problem> {
-    let world = shared.world();
+    let world = strava.world();
     client(&world, &parameters(&uri, &[]))?;
     let told = world.subscription.iter().map(|one| one.told(&world, false));
     Ok(Json(told.collect()))
@@ -68,7 +68,7 @@ pub(crate) async fn list(
 
 /// `POST /push_subscriptions`: asks the callback before it answers.
 pub(crate) async fn create(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     uri: Uri,
     form: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
@@ -76,7 +76,7 @@ pub(crate) async fn create(
     let problem = |field: &str, code: &str| Problem::bad("PushSubscription", field, code);
     let exists = || problem("", "already exists");
     let challenge = {
-        let world = &mut *shared.world();
+        let world = &mut *strava.world();
         client(world, &parameters)?;
         if world.subscription.is_some() {
             return Err(exists());
@@ -90,7 +90,7 @@ pub(crate) async fn create(
         .filter(|_| callback.len() <= LONGEST_CALLBACK)
         .ok_or_else(|| problem("callback url", "invalid"))?;
     let verify = parameters.get("verify_token").map_or("", String::as_str);
-    let asked = shared
+    let asked = strava
         .client
         .get(callback.clone())
         .query(&[
@@ -113,14 +113,14 @@ pub(crate) async fn create(
     if !is_json || !echoed {
         return Err(problem("callback url", "not verifiable"));
     }
-    let world = &mut *shared.world();
+    let world = &mut *strava.world();
     if world.subscription.is_some() {
         return Err(exists());
     }
     let made = Subscription {
         id: world.subscription_id(),
         callback,
-        created_at: shared.time.server_s(),
+        created_at: strava.time.server_s(),
     };
     let told = made.told(world, true);
     world.subscription = Some(made);
@@ -129,11 +129,11 @@ pub(crate) async fn create(
 
 /// `DELETE /push_subscriptions/{id}`.
 pub(crate) async fn delete(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<StatusCode, Problem> {
-    let world = &mut *shared.world();
+    let world = &mut *strava.world();
     client(world, &parameters(&uri, &[]))?;
     let found = world.subscription.as_ref();
     if found.is_none_or(|one| one.id.to_string() != id) {

@@ -75,8 +75,7 @@ impl Track {
     pub(crate) fn of(recording: &Recording) -> Option<Self> {
         let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
         for sample in &recording.samples {
-            if sample.time_ms.abs() < LAST_MS {
-                let at = (sample.time_ms / 1000.0).floor() as i64;
+            if let Some(at) = second_of(sample) {
                 seconds.entry(at).or_default().take(sample);
             }
         }
@@ -172,6 +171,18 @@ impl Track {
     }
 }
 
+/// The second of a recording's first sample, since 1970.
+pub(crate) fn first_second(recording: &Recording) -> Option<i64> {
+    let seconds = recording.samples.iter().filter_map(second_of);
+    seconds.min()
+}
+
+/// The second that a sample lies in; none where no clock shows its time.
+fn second_of(sample: &Sample) -> Option<i64> {
+    let ms = sample.time_ms;
+    (ms.abs() < LAST_MS).then(|| (ms / 1000.0).floor() as i64)
+}
+
 /// The value to the nearest fraction of `parts` in one.
 pub(crate) fn rounded(value: f64, parts: f64) -> f64 {
     (value * parts).round() / parts
@@ -241,10 +252,7 @@ fn pauses(recording: &Recording, start_s: i64, lasts_s: i64) -> Vec<(i64, i64)> 
             }
         }
         Clock::Segments(begins) => {
-            let times = |at: usize| {
-                let ms = recording.samples.get(at)?.time_ms;
-                (ms.abs() < LAST_MS).then(|| (ms / 1000.0).floor() as i64 - start_s)
-            };
+            let times = |at: usize| Some(second_of(recording.samples.get(at)?)? - start_s);
             for begin in begins.iter().filter(|begin| **begin > 0) {
                 if let Some((from, to)) = times(begin - 1).zip(times(*begin))
                     && to - from > 10

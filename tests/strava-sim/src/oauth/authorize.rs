@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 use crate::access::{client_id, parameters};
 use crate::grants::{SCOPES, Scopes};
 use crate::problem::{ATHLETE_LIMIT_PAGE, Problem};
-use crate::shared::Shared;
+use crate::strava::Strava;
 use crate::switches::AthleteLimit;
 use crate::world::World;
 
@@ -58,9 +58,9 @@ impl Asked {
 
 /// `GET /oauth/authorize`: the page, or at once the answer of the athlete that
 /// `_auto` or a switch names.
-pub(crate) async fn show(State(shared): State<Arc<Shared>>, uri: Uri) -> Response {
+pub(crate) async fn show(State(strava): State<Arc<Strava>>, uri: Uri) -> Response {
     let parameters = parameters(&uri, &[]);
-    let world = &mut *shared.world();
+    let world = &mut *strava.world();
     let asked = match Asked::of(world, &parameters) {
         Ok(asked) => asked,
         Err(problem) => return problem.into_response(),
@@ -73,7 +73,7 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, uri: Uri) -> Respons
         }
         Some(athlete) => {
             let granted = asked.scopes.clone();
-            decide(world, asked, athlete, Some(granted), shared.time.server_s())
+            decide(world, asked, athlete, Some(granted), strava.time.server_s())
         }
         None => Html(page(world, &asked, &parameters)).into_response(),
     }
@@ -81,7 +81,7 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, uri: Uri) -> Respons
 
 /// `POST /oauth/authorize`: the page's form.
 pub(crate) async fn answer(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let ticked: Scopes = pairs
@@ -90,7 +90,7 @@ pub(crate) async fn answer(
         .map(|(_, scope)| scope.clone())
         .collect();
     let parameters: HashMap<String, String> = pairs.into_iter().collect();
-    let world = &mut *shared.world();
+    let world = &mut *strava.world();
     let asked = match Asked::of(world, &parameters) {
         Ok(asked) => asked,
         Err(problem) => return problem.into_response(),
@@ -102,7 +102,7 @@ pub(crate) async fn answer(
     };
     let agreed = parameters.get("answer").map(String::as_str) == Some("authorize");
     let granted = agreed.then(|| asked.scopes.intersection(&ticked).cloned().collect());
-    decide(world, asked, athlete, granted, shared.time.server_s())
+    decide(world, asked, athlete, granted, strava.time.server_s())
 }
 
 /// The way back to the app, with a code, or without where nothing was granted.

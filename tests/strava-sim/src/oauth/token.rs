@@ -13,19 +13,19 @@ use crate::access::{client, is_basic, parameters, token_of};
 use crate::events;
 use crate::grants::Tokens;
 use crate::problem::Problem;
-use crate::shared::Shared;
+use crate::strava::Strava;
 use crate::switches::AthleteLimit;
 
 /// `POST /oauth/token`: for a code, or for a refresh token.
 pub(crate) async fn token(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     uri: Uri,
     form: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let parameters = parameters(&uri, &form);
     let text = |name: &str| parameters.get(name).map_or("", String::as_str);
-    let now_s = shared.time.server_s();
-    let world = &mut *shared.world();
+    let now_s = strava.time.server_s();
+    let world = &mut *strava.world();
     client(world, &parameters)?;
     match text("grant_type") {
         "authorization_code" => {
@@ -65,35 +65,35 @@ fn told(tokens: &Tokens, now_s: i64) -> Value {
 
 /// `POST /oauth/deauthorize`: ends all tokens of whoever holds this one.
 pub(crate) async fn deauthorize(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     uri: Uri,
     headers: HeaderMap,
     form: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let now_s = shared.time.server_s();
+    let now_s = strava.time.server_s();
     let token = token_of(&headers, &uri, &form, true).ok_or(Problem::dead_token())?;
     let event = {
-        let world = &mut *shared.world();
+        let world = &mut *strava.world();
         let caller = world.grants.caller(&token, now_s);
         let caller = caller.ok_or(Problem::dead_token())?;
         world.deauthorise(caller.athlete, now_s)
     };
-    events::send(&shared, event.into_iter().collect());
+    events::send(&strava, event.into_iter().collect());
     Ok(Json(json!({"access_token": token})))
 }
 
 /// `POST /oauth/revoke`: ends all tokens of an athlete, by one of either kind. A
 /// token that nobody knows is no error (RFC 7009, section 2.2).
 pub(crate) async fn revoke(
-    State(shared): State<Arc<Shared>>,
+    State(strava): State<Arc<Strava>>,
     uri: Uri,
     headers: HeaderMap,
     form: Bytes,
 ) -> Result<Response, Problem> {
-    let now_s = shared.time.server_s();
+    let now_s = strava.time.server_s();
     let parameters = parameters(&uri, &form);
     let event = {
-        let world = &mut *shared.world();
+        let world = &mut *strava.world();
         if !is_basic(world, &headers) {
             return Err(Problem::wrong_client());
         }
@@ -102,6 +102,6 @@ pub(crate) async fn revoke(
         let athlete = world.grants.athlete_of(token);
         athlete.and_then(|athlete| world.deauthorise(athlete, now_s))
     };
-    events::send(&shared, event.into_iter().collect());
+    events::send(&strava, event.into_iter().collect());
     Ok(StatusCode::OK.into_response())
 }

@@ -222,6 +222,34 @@ async fn a_recording_without_positions_is_indoors() {
 }
 
 #[tokio::test]
+async fn the_sessions_of_one_file_are_activities_that_move_together() {
+    let trial = Trial::begin().await;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/recordings");
+    let file = format!("{folder}/fit/20191117_tri_garmin_fenix_3_hr.fit");
+    let bytes = std::fs::read(file).unwrap();
+    let starts = |details: &Details| -> Vec<i64> {
+        let ids = trial.control.add_recording(trial.athlete, &bytes, details);
+        let told = ids.unwrap().into_iter().map(|id| {
+            let told = trial.control.activity(id).unwrap();
+            let start = told["start_date"].as_str().unwrap().to_owned();
+            start.parse::<jiff::Timestamp>().unwrap().as_second()
+        });
+        told.collect()
+    };
+    let before = starts(&Details::default());
+    let start: jiff::Timestamp = "2026-05-01T06:00:00Z".parse().unwrap();
+    let after = starts(&Details {
+        start: Some(start),
+        ..Details::default()
+    });
+    assert!(before.len() >= 3, "{before:?}");
+    assert_eq!(after[0], start.as_second());
+    let gaps =
+        |starts: &[i64]| -> Vec<i64> { starts.windows(2).map(|two| two[1] - two[0]).collect() };
+    assert_eq!(gaps(&after), gaps(&before));
+}
+
+#[tokio::test]
 async fn gear_comes_along() {
     let trial = Trial::begin().await;
     let access = trial.access("activity:read_all,profile:read_all").await;

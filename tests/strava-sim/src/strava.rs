@@ -1,4 +1,5 @@
-//! What handlers, deliveries and the control hold in common.
+//! The simulated Strava: what it knows, its time, and what it sends events by.
+//! Handlers, deliveries and the control hold it in common.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,9 +12,9 @@ use crate::clock::Time;
 use crate::error::Error;
 use crate::world::World;
 
-/// The world, its time, and what speaks to the app.
+/// The simulated Strava.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Strava {
     world: Mutex<World>,
     pub(crate) time: Time,
     pub(crate) client: reqwest::Client,
@@ -24,7 +25,7 @@ pub(crate) struct Shared {
     pub(crate) between_attempts: Duration,
 }
 
-impl Shared {
+impl Strava {
     /// # Errors
     /// [`Error::Client`] where no HTTP client can be made.
     pub(crate) fn new(options: &Options<'_>) -> Result<Arc<Self>, Error> {
