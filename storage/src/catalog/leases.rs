@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::db::{Db, Dialect, Tx};
+use super::db::{Db, Dialect};
+use super::tx::Tx;
 use super::value::Value;
 use crate::error::Error;
 

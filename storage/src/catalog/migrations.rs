@@ -1,6 +1,7 @@
 //! Brings our own tables to the version of this build.
 
-use super::db::{Db, Dialect, Tx};
+use super::db::{Db, Dialect};
+use super::tx::Tx;
 use crate::error::Error;
 
 /// One step, in the words of either database. Steps are never changed once

@@ -27,19 +27,21 @@ mod purges;
 mod statement;
 pub(crate) mod tools;
 mod trouble;
+mod tx;
 mod value;
 
 pub use athletes::Athlete;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use change::{ActivityEnd, ActivityWrite, CatalogChange, Reconciled, apply};
 pub use corrections::{Correct, Correction};
-pub use db::{Db, Dialect, Tx};
+pub use db::{Db, Dialect};
 pub use identity::{Pointer, Source};
 pub use journal::Counts;
 pub use leases::Lease;
 pub(crate) use purge_steps::rewritten;
 pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
 pub use trouble::CatalogTrouble;
+pub use tx::Tx;
 pub use value::{Row, Value};
 
 use crate::error::Error;
