@@ -14,6 +14,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Transaction};
+use tokio::sync::watch;
 
 use super::journal::{Counts, Journal};
 use super::statement::{Statement, fetch_postgres, fetch_sqlite};
@@ -50,6 +51,8 @@ pub enum Dialect {
 pub struct Db {
     pub(super) engine: Engine,
     journal: Arc<Journal>,
+    /// Rises with each commit of this process that enqueued something.
+    bell: Arc<watch::Sender<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -153,6 +156,7 @@ impl Db {
         Self {
             engine,
             journal: Arc::default(),
+            bell: Arc::default(),
         }
     }
 
@@ -233,7 +237,12 @@ impl Db {
     }
 
     fn transaction(&self, inner: TxInner) -> Tx {
-        Tx::new(inner, Arc::clone(&self.journal))
+        Tx::new(inner, Arc::clone(&self.journal), Arc::clone(&self.bell))
+    }
+
+    /// Changes with each commit of this process that enqueued a job.
+    pub fn enqueued(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
     }
 
     /// Reads rows outside of a transaction: one statement, one state.

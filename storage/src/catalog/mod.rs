@@ -24,6 +24,7 @@ mod migrations;
 mod plans;
 mod purge_steps;
 mod purges;
+mod queue;
 mod statement;
 pub(crate) mod tools;
 mod trouble;
@@ -40,6 +41,10 @@ pub use journal::Counts;
 pub use leases::Lease;
 pub(crate) use purge_steps::rewritten;
 pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
+pub use queue::{
+    Again, Beat, ClaimOrder, End, Enqueued, Held, JobFilter, JobRow, JobState, JobStats, Keep,
+    NewJob, Trouble, enqueue_in,
+};
 pub use trouble::CatalogTrouble;
 pub use tx::Tx;
 pub use value::{Row, Value};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::Transaction;
 use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
+use tokio::sync::watch;
 
 use super::db::Dialect;
 use super::journal::Journal;
@@ -22,6 +23,9 @@ const MAX_VALUES: usize = 32_000;
 pub struct Tx {
     inner: TxInner,
     journal: Arc<Journal>,
+    bell: Arc<watch::Sender<u64>>,
+    /// Whether the commit rings.
+    rings: bool,
 }
 
 #[derive(Debug)]
@@ -31,8 +35,23 @@ pub(super) enum TxInner {
 }
 
 impl Tx {
-    pub(super) fn new(inner: TxInner, journal: Arc<Journal>) -> Self {
-        Self { inner, journal }
+    pub(super) fn new(
+        inner: TxInner,
+        journal: Arc<Journal>,
+        bell: Arc<watch::Sender<u64>>,
+    ) -> Self {
+        Self {
+            inner,
+            journal,
+            bell,
+            rings: false,
+        }
+    }
+
+    /// Tells the workers of this process, once this is committed, that there
+    /// is something to do.
+    pub(super) fn ring(&mut self) {
+        self.rings = true;
     }
 
     /// Which database it is.
@@ -76,6 +95,24 @@ impl Tx {
             written += self.execute_statement(statement, &values).await?;
         }
         Ok(written)
+    }
+
+    /// [`execute_rows`](Self::execute_rows) for a statement that answers with
+    /// rows.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; the transaction is then of no more use.
+    pub(super) async fn fetch_rows(
+        &mut self,
+        before: &'static str,
+        rows: &[Vec<Value>],
+        after: &'static str,
+    ) -> Result<Vec<Row>, Error> {
+        let mut answered = Vec::new();
+        for (statement, values) in statements(self.dialect(), before, rows, after) {
+            answered.extend(self.fetch_statement(statement, &values).await?);
+        }
+        Ok(answered)
     }
 
     async fn execute_statement(
@@ -163,7 +200,11 @@ impl Tx {
             TxInner::Sqlite(tx) => tx.commit().await,
             TxInner::Postgres(tx) => tx.commit().await,
         }
-        .map_err(|source| Error::database("commit", source))
+        .map_err(|source| Error::database("commit", source))?;
+        if self.rings {
+            self.bell.send_modify(|rung| *rung += 1);
+        }
+        Ok(())
     }
 
     /// Rolls back and waits for it.
