@@ -7,6 +7,7 @@ pub mod correct;
 pub mod diff;
 pub mod explain;
 mod generate;
+pub mod jobs;
 pub mod maintain;
 pub mod past;
 mod purge;
@@ -118,6 +119,8 @@ pub enum Command {
     Restore(backup::Restore),
     /// Show what imports did, newest first
     Audit(Audit),
+    /// List jobs of the queue, let them run again, or call them off
+    Jobs(jobs::Jobs),
     /// Make and list athletes
     Athlete(Athlete),
     /// Take an athlete, or activities, out of everything, for ever

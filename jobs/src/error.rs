@@ -96,6 +96,14 @@ pub enum Error {
         /// How often it was tried.
         attempts: u32,
     },
+    /// A job that cannot be written down.
+    #[error("a job of kind {kind} cannot be written as JSON")]
+    Payload {
+        /// What would do it.
+        kind: &'static str,
+        /// Why not.
+        source: serde_json::Error,
+    },
     /// A worker thread ended.
     #[error("a worker ended before its time")]
     Worker(#[from] tokio::task::JoinError),
@@ -123,7 +131,7 @@ impl Failure for Error {
             Self::KeptUnreadable { .. } | Self::RecordingLost { .. } | Self::NoSources(_) => {
                 Code::Inconsistent
             }
-            Self::Worker(_) | Self::Rows(_) => Code::Internal,
+            Self::Worker(_) | Self::Rows(_) | Self::Payload { .. } => Code::Internal,
         }
     }
 
@@ -149,7 +157,9 @@ impl Failure for Error {
             Self::KeptUnreadable { .. } | Self::RecordingLost { .. } | Self::NoSources(_) => {
                 "run `pacelake check`, and import the recording again if you have it"
             }
-            Self::Worker(_) | Self::Rows(_) => "report it with the log; the lake is unchanged",
+            Self::Worker(_) | Self::Rows(_) | Self::Payload { .. } => {
+                "report it with the log; the lake is unchanged"
+            }
         }
     }
 }

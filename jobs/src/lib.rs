@@ -23,6 +23,7 @@ pub mod input;
 pub mod maintain;
 pub mod progress;
 pub mod purge;
+pub mod queue;
 pub mod rebuild;
 pub mod recompute;
 pub mod repair;

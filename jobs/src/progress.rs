@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
+
 /// Hears how far a job is. Called from the job's own task; must not block.
 pub trait Progress: Send + Sync {
     /// The job has `total` steps, called `what`.
@@ -28,16 +30,33 @@ impl Progress for Silent {
 
 /// A wish to stop, shared between the one who wishes and the job.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Wish>);
+
+#[derive(Debug, Default)]
+struct Wish {
+    asked: AtomicBool,
+    heard: Notify,
+}
 
 impl Stop {
     /// Asks the job to stop after the step it is in.
     pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.asked.store(true, Ordering::SeqCst);
+        self.0.heard.notify_waiters();
     }
 
     /// Whether the job should stop.
     pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.asked.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it is asked.
+    pub async fn wait(&self) {
+        let mut heard = std::pin::pin!(self.0.heard.notified());
+        // Listening from here on, so that nothing is said in between.
+        heard.as_mut().enable();
+        if !self.asked() {
+            heard.await;
+        }
     }
 }

@@ -63,6 +63,18 @@ pub enum Error {
         /// What was asked for.
         activity_id: ActivityId,
     },
+    /// A job that there is not, or not any more.
+    #[error("job {job_id} does not exist")]
+    NoJob {
+        /// What was asked for.
+        job_id: i64,
+    },
+    /// A job that is to run again and was done.
+    #[error("job {job_id} is done")]
+    JobIsDone {
+        /// The job.
+        job_id: i64,
+    },
     /// A recording that holds more activities than are to be purged.
     #[error("a recording of it also holds {}", listed(others))]
     SharedRecording {
@@ -258,6 +270,8 @@ impl Error {
             | Self::CatalogInUse
             | Self::NoAthlete { .. }
             | Self::NoActivity { .. }
+            | Self::NoJob { .. }
+            | Self::JobIsDone { .. }
             | Self::SharedRecording { .. }
             | Self::Conflict { .. }
             | Self::NoRaw { .. }
@@ -364,8 +378,8 @@ impl Failure for Error {
             Self::UnknownVersion { .. }
             | Self::UnknownCatalog { .. }
             | Self::UnknownType { .. } => Code::UnknownVersion,
-            Self::NoAthlete { .. } | Self::NoActivity { .. } => Code::NotFound,
-            Self::SharedRecording { .. } => Code::InvalidArgument,
+            Self::NoAthlete { .. } | Self::NoActivity { .. } | Self::NoJob { .. } => Code::NotFound,
+            Self::SharedRecording { .. } | Self::JobIsDone { .. } => Code::InvalidArgument,
             Self::CatalogInUse | Self::Conflict { .. } => Code::Conflict,
             Self::NoRaw { .. } => Code::NotFound,
             Self::TooLarge { .. } => Code::InputTooLarge,
@@ -399,6 +413,8 @@ impl Failure for Error {
             Self::CatalogInUse => "end long queries and servers and try again",
             Self::NoAthlete { .. } => "list them with `pacelake athlete ls`",
             Self::NoActivity { .. } => "list them with `pacelake ls`",
+            Self::NoJob { .. } => "list them with `pacelake jobs ls`",
+            Self::JobIsDone { .. } => "ask for the same work anew",
             Self::SharedRecording { .. } => "name those too, since the recording must go",
             Self::Conflict { .. } => "try again",
             Self::NoRaw { .. } => "import the recording again",

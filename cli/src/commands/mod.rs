@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod generate;
 mod import;
+mod jobs;
 mod ls;
 mod maintain;
 mod purge;
@@ -27,8 +28,8 @@ mod verify;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use jobs::Context;
-use jobs::progress::Stop;
+use ::jobs::Context;
+use ::jobs::progress::Stop;
 use query::session::{Limits, Session};
 use storage::catalog::Athlete;
 use storage::{AthleteId, Code, Failure, LakeView, Options, Storage};
@@ -71,6 +72,7 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Backup(args) => backup::run(&rim, args).await,
         Command::Restore(args) => restore::run(&rim, args).await,
         Command::Audit(args) => audit::run(&rim, args).await,
+        Command::Jobs(args) => jobs::run(&rim, args).await,
         Command::Athlete(args) => athlete::run(&rim, args).await,
         Command::Purge(args) => purge::run(&rim, args).await,
         Command::Serve(args) => serve::run(&rim, args).await,

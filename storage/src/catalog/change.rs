@@ -7,6 +7,7 @@ use super::audit::{self, AuditEntry};
 use super::corrections::{self, Correction};
 use super::identity::{Pointer, Source};
 use super::purge_steps;
+use super::queue::{self, NewJob};
 use super::value::Value;
 use crate::error::Error;
 use crate::id::{ActivityId, ActivityKey, AthleteId};
@@ -35,6 +36,8 @@ pub struct CatalogChange {
     /// Activities that its rows were computed from and that it does not
     /// change: they must be as they were read.
     pub unchanged: Vec<Pointer>,
+    /// What is to be done once this is committed.
+    pub jobs: Vec<NewJob>,
     /// A purge whose rows go from our catalog.
     pub purge: Option<Uuid>,
 }
@@ -103,6 +106,7 @@ pub async fn apply(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error> {
     audit::insert(tx, &change.audit).await?;
     touch_athletes(tx, change).await?;
     reconcile(tx, &change.reconciled).await?;
+    queue::enqueue_in(tx, &change.jobs).await?;
     match change.purge {
         Some(purge_id) => purge_steps::remove_rows(tx, purge_id).await,
         None => Ok(()),

@@ -11,20 +11,18 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{
-    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Transaction};
+use tokio::sync::watch;
 
 use super::journal::{Counts, Journal};
-use super::statement::{Statement, execute_postgres, execute_sqlite, fetch_postgres, fetch_sqlite};
+use super::statement::{Statement, fetch_postgres, fetch_sqlite};
 use super::trouble::CatalogTrouble;
+use super::tx::{Tx, TxInner};
 use super::value::{Row, Value};
 use crate::error::Error;
 
-/// How many values a statement binds at most. SQLite takes 32,766 and
-/// PostgreSQL 65,535.
-const MAX_VALUES: usize = 32_000;
 /// How long a SQLite connection waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 /// The pause before a file that another process is making is opened again.
@@ -53,6 +51,8 @@ pub enum Dialect {
 pub struct Db {
     pub(super) engine: Engine,
     journal: Arc<Journal>,
+    /// Rises with each commit of this process that enqueued something.
+    bell: Arc<watch::Sender<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -156,6 +156,7 @@ impl Db {
         Self {
             engine,
             journal: Arc::default(),
+            bell: Arc::default(),
         }
     }
 
@@ -236,10 +237,12 @@ impl Db {
     }
 
     fn transaction(&self, inner: TxInner) -> Tx {
-        Tx {
-            inner,
-            journal: Arc::clone(&self.journal),
-        }
+        Tx::new(inner, Arc::clone(&self.journal), Arc::clone(&self.bell))
+    }
+
+    /// Changes with each commit of this process that enqueued a job.
+    pub fn enqueued(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
     }
 
     /// Reads rows outside of a transaction: one statement, one state.
@@ -312,170 +315,6 @@ async fn begin_postgres(
     let pool = pool.clone();
     let begun = tokio::spawn(async move { pool.begin_with(statement).await });
     begun.await.map_err(|_| sqlx::Error::WorkerCrashed)?
-}
-
-/// An open transaction. Dropping it without [`commit`](Self::commit) rolls
-/// back.
-#[derive(Debug)]
-pub struct Tx {
-    inner: TxInner,
-    journal: Arc<Journal>,
-}
-
-#[derive(Debug)]
-enum TxInner {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
-}
-
-impl Tx {
-    /// Which database it is.
-    pub fn dialect(&self) -> Dialect {
-        match self.inner {
-            TxInner::Sqlite(_) => Dialect::Sqlite,
-            TxInner::Postgres(_) => Dialect::Postgres,
-        }
-    }
-
-    /// Runs a statement and answers how many rows it wrote.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; the transaction is then of no more use.
-    pub async fn execute(&mut self, sql: &'static str, values: &[Value]) -> Result<u64, Error> {
-        self.execute_statement(Statement::constant(sql), values)
-            .await
-    }
-
-    /// Runs a statement with a row of values for each row of `rows`:
-    /// `before`, `values ($1, $2), ($3, $4), …`, `after`.
-    ///
-    /// `before` ends where the values begin, for example
-    /// `insert into t (a, b)`, or `with v (a, b) as (` with an `after` that
-    /// begins with `)`. All rows have the same width. One statement holds
-    /// thousands of rows; more are cut into several, all in this transaction.
-    /// No row, no statement.
-    ///
-    /// Answers how many rows were written.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; the transaction is then of no more use.
-    pub async fn execute_rows(
-        &mut self,
-        before: &'static str,
-        rows: &[Vec<Value>],
-        after: &'static str,
-    ) -> Result<u64, Error> {
-        let dialect = self.dialect();
-        let width = rows.first().map_or(1, Vec::len).max(1);
-        let mut written = 0;
-        for chunk in rows.chunks(MAX_VALUES / width) {
-            let statement = Statement::with_rows(dialect, before, chunk.len(), width, after);
-            let values: Vec<Value> = chunk.iter().flatten().cloned().collect();
-            debug_assert_eq!(values.len(), chunk.len() * width, "rows differ in width");
-            written += self.execute_statement(statement, &values).await?;
-        }
-        Ok(written)
-    }
-
-    async fn execute_statement(
-        &mut self,
-        statement: Statement,
-        values: &[Value],
-    ) -> Result<u64, Error> {
-        self.journal.statement(statement.text());
-        match &mut self.inner {
-            TxInner::Sqlite(tx) => execute_sqlite(&mut **tx, statement, values).await,
-            TxInner::Postgres(tx) => execute_postgres(&mut **tx, statement, values).await,
-        }
-    }
-
-    /// Runs a statement and answers its rows.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; the transaction is then of no more use.
-    pub async fn fetch(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        self.fetch_statement(Statement::constant(sql), values).await
-    }
-
-    async fn fetch_statement(
-        &mut self,
-        statement: Statement,
-        values: &[Value],
-    ) -> Result<Vec<Row>, Error> {
-        self.journal.statement(statement.text());
-        let rows = match &mut self.inner {
-            TxInner::Sqlite(tx) => fetch_sqlite(&mut **tx, statement, values).await,
-            TxInner::Postgres(tx) => fetch_postgres(&mut **tx, statement, values).await,
-        }?;
-        self.journal.rows(rows.len());
-        Ok(rows)
-    }
-
-    /// [`fetch`](Self::fetch) from a table that another writer named; the
-    /// text quotes its name.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; the transaction is then of no more use.
-    pub(crate) async fn fetch_named(
-        &mut self,
-        sql: String,
-        values: &[Value],
-    ) -> Result<Vec<Row>, Error> {
-        self.fetch_statement(Statement::named(sql), values).await
-    }
-
-    /// [`execute`](Self::execute) on a table that another writer named; the
-    /// text quotes its name.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; the transaction is then of no more use.
-    pub(crate) async fn execute_named(
-        &mut self,
-        sql: String,
-        values: &[Value],
-    ) -> Result<u64, Error> {
-        self.execute_statement(Statement::named(sql), values).await
-    }
-
-    /// Runs several statements, separated by semicolons, without values: a
-    /// migration, for example.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; the transaction is then of no more use.
-    pub async fn execute_script(&mut self, sql: &'static str) -> Result<(), Error> {
-        self.journal.statement(sql);
-        match &mut self.inner {
-            TxInner::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
-            TxInner::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
-        }
-        .map_err(|source| Error::database("define its tables", source))?;
-        Ok(())
-    }
-
-    /// Commits.
-    ///
-    /// # Errors
-    /// [`Error::Database`]. Where the connection broke, whether the commit
-    /// took place is unknown: look it up by what it wrote.
-    pub async fn commit(self) -> Result<(), Error> {
-        match self.inner {
-            TxInner::Sqlite(tx) => tx.commit().await,
-            TxInner::Postgres(tx) => tx.commit().await,
-        }
-        .map_err(|source| Error::database("commit", source))
-    }
-
-    /// Rolls back and waits for it.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn rollback(self) -> Result<(), Error> {
-        match self.inner {
-            TxInner::Sqlite(tx) => tx.rollback().await,
-            TxInner::Postgres(tx) => tx.rollback().await,
-        }
-        .map_err(|source| Error::database("roll back", source))
-    }
 }
 
 #[cfg(test)]

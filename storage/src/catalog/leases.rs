@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::db::{Db, Dialect, Tx};
+use super::db::{Db, Dialect};
+use super::tx::Tx;
 use super::value::Value;
 use crate::error::Error;
 
@@ -24,6 +25,17 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// Any number that nothing else in the database locks: held while snapshots
 /// expire, and shared by those who take a lease on one.
 const EXPIRY_LOCK: i64 = 0x7061_6365_6c65_6173;
+
+/// [`now_us`] as part of a statement, in the words of either database.
+macro_rules! now_us_sql {
+    (sqlite) => {
+        "cast(round(unixepoch('now', 'subsec') * 1000000) as integer)"
+    };
+    (postgres) => {
+        "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+    };
+}
+pub(crate) use now_us_sql;
 
 /// A lease that is held, and renewed, until it is dropped.
 #[derive(Debug)]
@@ -198,8 +210,8 @@ impl Held {
 /// [`Error::Database`].
 pub(crate) async fn now_us(tx: &mut Tx) -> Result<i64, Error> {
     let sql = match tx.dialect() {
-        Dialect::Sqlite => "select cast(round(unixepoch('now', 'subsec') * 1000000) as integer)",
-        Dialect::Postgres => "select (extract(epoch from clock_timestamp()) * 1000000)::bigint",
+        Dialect::Sqlite => concat!("select ", now_us_sql!(sqlite)),
+        Dialect::Postgres => concat!("select ", now_us_sql!(postgres)),
     };
     let rows = tx.fetch(sql, &[]).await?;
     rows.first().map_or(Ok(0), |row| row.int(0))

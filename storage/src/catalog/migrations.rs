@@ -1,6 +1,7 @@
 //! Brings our own tables to the version of this build.
 
-use super::db::{Db, Dialect, Tx};
+use super::db::{Db, Dialect};
+use super::tx::Tx;
 use crate::error::Error;
 
 /// One step, in the words of either database. Steps are never changed once
@@ -34,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "leases", "0002_leases.sql"),
     migration!(3, "purges", "0003_purges.sql"),
     migration!(4, "corrections", "0004_corrections.sql"),
+    migration!(5, "jobs", "0005_jobs.sql"),
 ];
 
 /// The version of our tables that this build makes and reads.

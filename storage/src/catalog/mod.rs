@@ -24,22 +24,29 @@ mod migrations;
 mod plans;
 mod purge_steps;
 mod purges;
+mod queue;
 mod statement;
 pub(crate) mod tools;
 mod trouble;
+mod tx;
 mod value;
 
 pub use athletes::Athlete;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use change::{ActivityEnd, ActivityWrite, CatalogChange, Reconciled, apply};
 pub use corrections::{Correct, Correction};
-pub use db::{Db, Dialect, Tx};
+pub use db::{Db, Dialect};
 pub use identity::{Pointer, Source};
 pub use journal::Counts;
 pub use leases::Lease;
 pub(crate) use purge_steps::rewritten;
 pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
+pub use queue::{
+    Again, Beat, ClaimOrder, End, Enqueued, Held, JobFilter, JobRow, JobState, JobStats, Keep,
+    NewJob, Trouble, enqueue_in,
+};
 pub use trouble::CatalogTrouble;
+pub use tx::Tx;
 pub use value::{Row, Value};
 
 use crate::error::Error;

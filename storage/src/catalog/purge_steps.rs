@@ -143,6 +143,9 @@ pub(super) async fn remove_rows(tx: &mut Tx, purge_id: Uuid) -> Result<(), Error
                 "delete from sources where athlete_id = $1",
                 "delete from audit where athlete_id = $1 and action <> 'purge'",
                 "delete from activities where athlete_id = $1",
+                // What runs ends by itself; it may be this purge.
+                "delete from jobs where athlete_id = $1 and state <> 'running'",
+                "delete from job_turns where athlete_id = $1",
                 "delete from athletes where athlete_id = $1",
             ],
             &both[..1],

@@ -206,6 +206,8 @@ impl Catalog {
                 "select (select count(*) from sources where athlete_id = $1) \
                  + (select count(*) from activities where athlete_id = $1) \
                  + (select count(*) from corrections where athlete_id = $1) \
+                 + (select count(*) from jobs where athlete_id = $1 and state <> 'running') \
+                 + (select count(*) from job_turns where athlete_id = $1) \
                  + (select count(*) from audit where athlete_id = $1 and action <> 'purge') + 1"
             }
             Some(_) => {

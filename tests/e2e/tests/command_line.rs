@@ -32,6 +32,7 @@ const COMMANDS: &[&str] = &[
     "check",
     "maintain",
     "audit",
+    "jobs",
     "athlete",
     "purge",
     "serve",
@@ -93,6 +94,16 @@ fn help() {
         assert_eq!(answer.code, Some(0));
         snapshot(&format!("help_{command}"), &answer.transcript(&home));
     }
+}
+
+#[test]
+fn jobs_that_are_not_there() {
+    let home = Home::new(None);
+    assert_eq!(json(&home, &["jobs", "ls"]), Value::Array(Vec::new()));
+    let refused = home.run(&["jobs", "retry", "7"]);
+    snapshot("jobs_not_found", &refused.transcript(&home));
+    let refused = home.run(&["jobs", "ls", "--state", "lost"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.transcript(&home));
 }
 
 #[test]

@@ -7,11 +7,13 @@ mod cost;
 mod database;
 mod identity;
 mod lookups;
+mod queue;
 
 pub use cost::*;
 pub use database::*;
 pub use identity::*;
 pub use lookups::*;
+pub use queue::*;
 
 use uuid::Uuid;
 
@@ -43,6 +45,21 @@ crate::testing::on_both!(
     the_audit_answers_every_filter,
     activities_tell_who_wrote_them,
     the_cost_of_a_change_is_constant,
+    a_key_has_one_live_job,
+    jobs_come_with_their_transaction,
+    what_is_asked_for_while_it_runs_runs_again,
+    jobs_go_by_time_priority_turn_and_age,
+    athletes_take_turns,
+    no_job_is_claimed_twice,
+    many_may_enqueue_the_same_at_once,
+    dead_workers_lose_their_jobs,
+    waits_are_no_attempts,
+    failures_end_and_can_be_retried,
+    jobs_can_be_called_off,
+    recurring_jobs_go_on,
+    the_history_is_bounded,
+    jobs_go_with_their_athlete,
+    the_cost_of_a_job_is_constant,
 );
 
 const ONE: AthleteId = AthleteId(1);

@@ -1,0 +1,117 @@
+//! What the queue costs while it grows.
+
+use super::{NOW, job, open, order};
+use crate::catalog::{Catalog, Dialect, End, JobFilter, Keep, NewJob};
+use crate::id::AthleteId;
+use crate::testing::Place;
+
+/// How many jobs wait in a long queue.
+const MANY: i64 = 100_000;
+
+/// Fills the queue: a third due, a third for later, a third of a kind that
+/// nobody here does, and ahead of all others.
+async fn fill(catalog: &Catalog) {
+    let mut tx = catalog.db().begin().await.unwrap();
+    tx.execute(
+        "with recursive n (i) as (select 1 union all select i + 1 from n where i < $1) \
+         insert into jobs (kind, key, athlete_id, priority, round, payload, state, is_ready, \
+         due_at_us, max_attempts, enqueued_at_us) \
+         select case when i % 3 = 2 then 'unknown' else 'fetch' end, cast(i as text), \
+         i % 1000, case when i % 3 = 2 then 0 else 5 end, i / 1000, '{}', 'waiting', \
+         case when i % 3 = 1 then 0 else 1 end, \
+         case when i % 3 = 1 then $2 + i else i end, 3, i from n",
+        &[MANY.into(), (NOW * 2).into()],
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    if catalog.db().dialect() == Dialect::Postgres {
+        let mut tx = catalog.db().begin().await.unwrap();
+        tx.execute_script("analyze jobs").await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+/// One job through the queue; how many statements that takes, and how many
+/// rows come back.
+async fn cost(catalog: &Catalog, key: &str) -> (u64, u64) {
+    let before = catalog.db().counts();
+    let new = NewJob {
+        athlete_id: Some(AthleteId(1)),
+        priority: 1,
+        ..job("fetch", key)
+    };
+    catalog.enqueue(&[new]).await.unwrap();
+    let claimed = catalog.claim(&order(1, NOW)).await.unwrap();
+    assert_eq!(claimed[0].key, key);
+    let settled = catalog.settle(claimed[0].held(), &End::Done, None, NOW);
+    settled.await.unwrap().unwrap();
+    let after = catalog.db().counts();
+    (
+        after.statements - before.statements,
+        after.rows_read - before.rows_read,
+    )
+}
+
+/// A job costs as much in a queue of a hundred thousand as in an empty one, and
+/// nothing that a worker says reads all of it.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn the_cost_of_a_job_is_constant(place: &Place) {
+    let catalog = open(place).await;
+    cost(&catalog, "first").await;
+    let short = cost(&catalog, "short").await;
+    fill(&catalog).await;
+    assert_eq!(cost(&catalog, "long").await, short);
+
+    // Everything else that is asked often.
+    let claimed = catalog.claim(&order(4, NOW)).await.unwrap();
+    assert_eq!(claimed.len(), 4);
+    catalog.retry_job(claimed[0].job_id).await.unwrap();
+    catalog.cancel_job(claimed[0].job_id).await.unwrap();
+    let wake = catalog.wake_jobs(AthleteId(1), &["fetch"], NOW);
+    assert!(wake.await.unwrap() > 0);
+    catalog.claim(&order(4, NOW)).await.unwrap();
+    catalog.job(claimed[0].job_id).await.unwrap();
+    let filter = JobFilter {
+        athlete_id: Some(AthleteId(1)),
+        ..JobFilter::default()
+    };
+    catalog.jobs(&filter, 9).await.unwrap();
+
+    match catalog.db().dialect() {
+        Dialect::Sqlite => {
+            let mut scans = catalog.db().full_scans(&["jobs", "job_"]).await;
+            // What filled it.
+            scans.retain(|scan| !scan.contains("with recursive"));
+            assert_eq!(scans, Vec::<String>::new());
+        }
+        Dialect::Postgres => {
+            let plan = claim_plan(&catalog).await;
+            assert!(plan.contains("jobs_ready"), "{plan}");
+            assert!(!plan.contains("Seq Scan on jobs"), "{plan}");
+        }
+    }
+    // The history is looked through at times; that reads what is over only.
+    catalog.prune_jobs(&Keep::DECLARED).await.unwrap();
+}
+
+/// How PostgreSQL claims.
+async fn claim_plan(catalog: &Catalog) -> String {
+    let texts = catalog.db().journal().texts();
+    let claim = texts.iter().find(|text| text.contains("skip locked))"));
+    let claim = claim.expect("a claim was made").clone();
+    let mut tx = catalog.db().begin().await.unwrap();
+    let values = [
+        crate::catalog::Value::Texts(vec!["fetch".to_owned(), "derive".to_owned()]),
+        4.into(),
+        "tester".into(),
+        NOW.into(),
+        NOW.into(),
+    ];
+    let plan = tx.fetch_named(format!("explain {claim}"), &values).await;
+    let lines = plan.unwrap();
+    let lines = lines.iter().map(|line| line.text(0).unwrap().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}

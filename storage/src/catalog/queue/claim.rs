@@ -1,0 +1,248 @@
+//! How workers get jobs.
+
+use std::time::Duration;
+
+use super::rounds::{self, Lane};
+use super::settle::{self, End};
+use super::{JobRow, job_columns};
+use crate::catalog::value::Value;
+use crate::catalog::{Catalog, Dialect, Tx, leases};
+use crate::error::Error;
+
+/// How many jobs whose time has come one claim makes ready. More of them wait
+/// for the next claim, so that none takes long.
+const READY_AT_ONCE: i64 = 1_000;
+/// How many jobs of dead workers one claim takes back.
+const TAKEN_BACK_AT_ONCE: i64 = 100;
+/// How often a claim looks again where others took what it had seen.
+const LOOKS: usize = 4;
+
+/// What a worker asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimOrder<'a> {
+    /// Its name, for people.
+    pub worker: &'a str,
+    /// What it can do.
+    pub kinds: &'a [&'a str],
+    /// How many it takes at most.
+    pub limit: u32,
+    /// What time it is, in microseconds since 1970: what is due by then is due.
+    pub now_us: i64,
+    /// How long it has them unless it renews the lease.
+    pub lease: Duration,
+}
+
+/// Whether there is something to claim, to make ready or to take back: what an
+/// idle worker asks instead of a transaction that writes.
+macro_rules! is_there_work {
+    ($now_us:expr) => {
+        concat!(
+            "select exists (select 1 from jobs where kind = any($1) \
+             and state = 'waiting' and is_ready = 1), \
+             exists (select 1 from jobs where state = 'waiting' and is_ready = 0 \
+             and due_at_us <= $2), \
+             exists (select 1 from jobs where state = 'running' and lease_until_us < ",
+            $now_us,
+            ")"
+        )
+    };
+}
+
+/// What a claim writes: the worker is `$3`, the end of its lease `$4`, now
+/// `$5`.
+macro_rules! claim {
+    ($which:expr) => {
+        job_columns!(
+            concat!(
+                "update jobs set state = 'running', claims = claims + 1, \
+                 attempts = attempts + 1, worker = $3, lease_until_us = $4, \
+                 started_at_us = $5, finished_at_us = null, progress = null where job_id ",
+                $which,
+                " returning"
+            ),
+            ""
+        )
+    };
+}
+
+const CLAIM_SQLITE: &str = claim!(
+    "in (select j.job_id from json_each($1) cross join jobs as j where j.job_id in \
+     (select c.job_id from jobs as c where c.kind = json_each.value \
+     and c.state = 'waiting' and c.is_ready = 1 \
+     order by c.priority, c.round, c.job_id limit $2) \
+     order by j.priority, j.round, j.job_id limit $2)"
+);
+
+/// The best of each kind are looked at first, a few more than are wanted, and
+/// those are locked that nobody else has: locks are taken on what is claimed
+/// only, and nobody waits for another's.
+const CLAIM_POSTGRES: &str = claim!(
+    "= any(array(select j.job_id from (select c.job_id, c.priority, c.round \
+     from unnest($1) as k (kind) cross join lateral \
+     (select job_id, priority, round from jobs where kind = k.kind \
+     and state = 'waiting' and is_ready = 1 \
+     order by priority, round, job_id limit $2 + 16) as c \
+     order by c.priority, c.round, c.job_id limit $2 + 16) as best \
+     join jobs as j on j.job_id = best.job_id \
+     where j.state = 'waiting' and j.is_ready = 1 \
+     order by best.priority, best.round, best.job_id limit $2 \
+     for update of j skip locked))"
+);
+
+/// Jobs that are due and not ready, the earliest first.
+macro_rules! due {
+    ($lock:literal) => {
+        concat!(
+            "select job_id, priority, athlete_id from jobs where state = 'waiting' \
+             and is_ready = 0 and due_at_us <= $1 order by due_at_us limit $2",
+            $lock
+        )
+    };
+}
+
+/// Jobs whose workers did not renew their leases.
+macro_rules! abandoned {
+    ($lock:literal) => {
+        job_columns!(
+            "select",
+            concat!(
+                "from jobs where state = 'running' and lease_until_us < $1 \
+                 order by lease_until_us limit $2",
+                $lock
+            )
+        )
+    };
+}
+
+impl Catalog {
+    /// Claims the jobs that are next, and answers them in their order.
+    ///
+    /// Nobody else gets them until the lease ends. Jobs whose lease has ended
+    /// are taken back first; how much is read and written does not grow with
+    /// the jobs that wait.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn claim(&self, order: &ClaimOrder<'_>) -> Result<Vec<JobRow>, Error> {
+        if order.limit == 0 || order.kinds.is_empty() || !self.is_there_work(order).await? {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.db.begin().await?;
+        let now_us = leases::now_us(&mut tx).await?;
+        take_back(&mut tx, order.now_us, now_us).await?;
+        make_ready(&mut tx, order.now_us).await?;
+        let claimed = claim(&mut tx, order, now_us).await?;
+        rounds::serve(&mut tx, &claimed).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    async fn is_there_work(&self, order: &ClaimOrder<'_>) -> Result<bool, Error> {
+        let statement = match self.db.dialect() {
+            Dialect::Sqlite => is_there_work!(leases::now_us_sql!(sqlite)),
+            Dialect::Postgres => is_there_work!(leases::now_us_sql!(postgres)),
+        };
+        let values = [kinds(order), order.now_us.into()];
+        let rows = self.db.fetch(statement, &values).await?;
+        let Some(row) = rows.first() else {
+            return Ok(false);
+        };
+        Ok(row.bool(0)? || row.bool(1)? || row.bool(2)?)
+    }
+}
+
+fn kinds(order: &ClaimOrder<'_>) -> Value {
+    Value::Texts(order.kinds.iter().map(|kind| (*kind).to_owned()).collect())
+}
+
+async fn claim(tx: &mut Tx, order: &ClaimOrder<'_>, now_us: i64) -> Result<Vec<JobRow>, Error> {
+    let statement = match tx.dialect() {
+        Dialect::Sqlite => CLAIM_SQLITE,
+        Dialect::Postgres => CLAIM_POSTGRES,
+    };
+    let values = [
+        kinds(order),
+        i64::from(order.limit).into(),
+        order.worker.into(),
+        (now_us + order.lease.as_micros() as i64).into(),
+        now_us.into(),
+    ];
+    for _ in 0..LOOKS {
+        let rows = tx.fetch(statement, &values).await?;
+        let jobs: Result<Vec<_>, _> = rows.iter().map(JobRow::read).collect();
+        let mut jobs = jobs?;
+        // Either nothing is ready, or all that was seen was taken meanwhile;
+        // on SQLite nobody else writes meanwhile.
+        if jobs.is_empty() && tx.dialect() == Dialect::Postgres && is_ready(tx, order).await? {
+            continue;
+        }
+        jobs.sort_unstable_by_key(|job| (job.priority, job.round, job.job_id));
+        return Ok(jobs);
+    }
+    Ok(Vec::new())
+}
+
+async fn is_ready(tx: &mut Tx, order: &ClaimOrder<'_>) -> Result<bool, Error> {
+    let rows = tx
+        .fetch(
+            "select exists (select 1 from jobs where kind = any($1) \
+             and state = 'waiting' and is_ready = 1)",
+            &[kinds(order)],
+        )
+        .await?;
+    rows.first().map_or(Ok(false), |row| row.bool(0))
+}
+
+/// Makes jobs ready whose time has come.
+async fn make_ready(tx: &mut Tx, now_us: i64) -> Result<(), Error> {
+    let statement = match tx.dialect() {
+        Dialect::Sqlite => due!(""),
+        Dialect::Postgres => due!(" for update skip locked"),
+    };
+    let values = [now_us.into(), READY_AT_ONCE.into()];
+    let mut due = Vec::new();
+    for row in tx.fetch(statement, &values).await? {
+        let athlete_id = row.opt_int(2)?.map(crate::id::AthleteId);
+        due.push((row.int(0)?, Lane::new(row.int(1)?, athlete_id)));
+    }
+    if due.is_empty() {
+        return Ok(());
+    }
+    // The oldest of an athlete's stands in the first of their rounds.
+    due.sort_unstable();
+    let lanes: Vec<_> = due.iter().map(|(_, lane)| *lane).collect();
+    let rounds = rounds::from_served(tx, &lanes).await?;
+    let rows: Vec<_> = due
+        .iter()
+        .zip(&rounds)
+        .map(|((job_id, _), round)| vec![(*job_id).into(), (*round).into()])
+        .collect();
+    tx.execute_rows(
+        "with v (job_id, round) as (",
+        &rows,
+        ") update jobs set is_ready = 1, round = v.round from v where jobs.job_id = v.job_id",
+    )
+    .await?;
+    rounds::take(tx, lanes.into_iter().zip(rounds)).await
+}
+
+/// Ends the runs whose workers died.
+async fn take_back(tx: &mut Tx, now_us: i64, database_now_us: i64) -> Result<(), Error> {
+    let statement = match tx.dialect() {
+        Dialect::Sqlite => abandoned!(""),
+        Dialect::Postgres => abandoned!(" for update skip locked"),
+    };
+    let values = [database_now_us.into(), TAKEN_BACK_AT_ONCE.into()];
+    for row in tx.fetch(statement, &values).await? {
+        let job = JobRow::read(&row)?;
+        tracing::warn!(
+            job_id = job.job_id,
+            kind = job.kind,
+            key = job.key,
+            worker = job.worker,
+            "the worker of a job died"
+        );
+        settle::end(tx, &job, &End::Died, None, now_us, database_now_us).await?;
+    }
+    Ok(())
+}
