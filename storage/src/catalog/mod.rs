@@ -24,6 +24,7 @@ mod migrations;
 mod plans;
 mod purge_steps;
 mod purges;
+mod retention;
 mod statement;
 pub(crate) mod tools;
 mod trouble;
@@ -39,6 +40,7 @@ pub use journal::Counts;
 pub use leases::Lease;
 pub(crate) use purge_steps::rewritten;
 pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
+pub use retention::{ReleaseOrder, ReleaseStep, Which, retain_until_us};
 pub use trouble::CatalogTrouble;
 pub use value::{Row, Value};
 

@@ -7,11 +7,13 @@ mod cost;
 mod database;
 mod identity;
 mod lookups;
+mod retention;
 
 pub use cost::*;
 pub use database::*;
 pub use identity::*;
 pub use lookups::*;
+pub use retention::*;
 
 use uuid::Uuid;
 
@@ -43,6 +45,9 @@ crate::testing::on_both!(
     the_audit_answers_every_filter,
     activities_tell_who_wrote_them,
     the_cost_of_a_change_is_constant,
+    recordings_know_how_long_they_stay,
+    a_copy_that_was_seen_again_is_not_replaced,
+    a_release_takes_what_it_names,
 );
 
 const ONE: AthleteId = AthleteId(1);
@@ -105,6 +110,9 @@ fn source(key: ActivityKey, sha256: &str, part: i32) -> Source {
         file_name: "Møre/løp \"1\".fit".to_owned(),
         activity_id: key.activity_id,
         parted_from: None,
+        upload_id: None,
+        retain_until_us: None,
+        fetched_at_us: None,
     }
 }
 
