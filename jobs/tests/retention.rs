@@ -116,7 +116,7 @@ async fn a_file_takes_the_place_of_a_copys_streams(place: &Place) {
     assert_eq!(before["device"], told.device.as_str());
     assert_eq!(before["retain_until"], "2026-02-07T12:00:00");
     assert_sound(&context).await;
-    assert!(traces(place, &context, &told.marks()).await.len() > 4);
+    assert!(traces(place, &context, &told.marks()).await.len() > 2);
 
     import::import(&context, None, &recordings(&[RUN]))
         .await
