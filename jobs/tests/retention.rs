@@ -4,11 +4,15 @@
 mod home;
 mod told;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use home::{
     Place, SEVERAL, assert_equal, assert_sound, imported, on_both, open, parquet_files, recordings,
     rows,
 };
 use jiff::{Timestamp, ToSpan};
+use pacelake_jobs::progress::Progress;
 use pacelake_jobs::purge::{Receipt, finish_unfinished};
 use pacelake_jobs::report::Outcome;
 use pacelake_jobs::retention::{Release, release};
@@ -367,6 +371,65 @@ async fn a_release_that_was_cut_off_is_finished(place: &Place) {
     assert_eq!(item.outcome, Outcome::Created);
 }
 
+/// A release that panics at one of its steps.
+struct CutOff {
+    step: u64,
+    steps: AtomicU64,
+}
+
+impl Progress for CutOff {
+    fn begin(&self, _: &'static str, _: u64) {}
+
+    fn advance(&self, done: u64) {
+        let steps = self.steps.fetch_add(done, Ordering::SeqCst) + done;
+        assert!(steps < self.step, "cut off");
+    }
+
+    fn note(&self, _: &str) {}
+
+    fn end(&self) {}
+}
+
+async fn a_release_may_be_cut_off_after_any_step(place: &Place) {
+    let context = imported(place, &[OTHER]).await;
+    let (alone, with_file) = (Told::of(RUN, 77_001), Told::of(OTHER, 77_002));
+    let file = only(&context).await;
+    for step in 1..=4 {
+        told::all_taken(&context, &[alone.copy(0), with_file.copy(0)]).await;
+        let cut = Context {
+            progress: Arc::new(CutOff {
+                step,
+                steps: AtomicU64::new(0),
+            }),
+            ..context.clone()
+        };
+        let ended = tokio::spawn(async move {
+            let what = Release::Everything;
+            release(&cut, ONE, &what, "access withdrawn").await
+        });
+        assert!(ended.await.unwrap_err().is_panic(), "step {step}");
+        let catalog = &context.storage.catalog;
+        assert_eq!(catalog.unfinished_purges().await.unwrap().len(), 1);
+
+        let more = released(&context, Release::Everything, "access withdrawn").await;
+        assert!(more.is_none(), "the first one took all");
+        for told in [&alone, &with_file] {
+            let left = traces(place, &context, &told.marks()).await;
+            assert_eq!(left, [""; 0], "step {step}");
+        }
+        let left = only(&context).await;
+        assert_eq!(left["activity_id"], file["activity_id"]);
+        assert_eq!(left["name"], file["name"]);
+        assert!(catalog.unfinished_purges().await.unwrap().is_empty());
+        assert_eq!(raw(&context).await.len(), 1);
+        assert_sound(&context).await;
+    }
+    let filter = AuditFilter::default();
+    let audit = context.storage.catalog.audit(&filter).await.unwrap();
+    let receipts = audit.iter().filter(|e| e.outcome == Outcome::Purged);
+    assert_eq!(receipts.count(), 4);
+}
+
 async fn one_activity_is_let_go_by_its_id(place: &Place) {
     let context = imported(place, &[RUN]).await;
     let (kept, gone) = (Told::of(OTHER, 77_001), Told::of(THIRD, 77_002));
@@ -413,6 +476,7 @@ on_both!(
     the_newest_copy_stays_whatever_the_order,
     what_is_due_goes_and_the_rest_stays,
     a_release_that_was_cut_off_is_finished,
+    a_release_may_be_cut_off_after_any_step,
     one_activity_is_let_go_by_its_id,
 );
 

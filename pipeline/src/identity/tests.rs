@@ -306,10 +306,8 @@ fn a_file_named_by_an_upload_is_what_the_api_tells_of_it() {
         start_time_us: 500_000_000_000,
         ..several[2].clone()
     };
-    assert_eq!(
-        members(&[several[0].clone(), several[1].clone(), apart]),
-        [[0], [1], [2]]
-    );
+    let recordings = [several[0].clone(), several[1].clone(), apart];
+    assert_eq!(members(&recordings), [vec![0, 1], vec![2]]);
     assert_eq!(upload_named("12866632127.fit.gz"), Some("12866632127"));
     for none in [
         "1.fit",
