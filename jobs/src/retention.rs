@@ -32,6 +32,7 @@ use storage::catalog::{
 
 use storage::purge::Erasure;
 use storage::{ActivityId, AthleteId, Code, Failure};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::build::build;
@@ -82,6 +83,21 @@ impl Release {
 /// writers that keep winning, a failing store. What was begun stays written down
 /// and can be finished.
 pub async fn release(
+    context: &Context,
+    athlete: AthleteId,
+    what: &Release,
+    cause: &str,
+) -> Result<Option<Receipt>, Error> {
+    let (context, what, cause) = (context.clone(), what.clone(), cause.to_owned());
+    let runtime = Handle::current();
+    // On a thread of its own, so that workers may run it as a task: the compiler
+    // cannot tell that all of it could move from thread to thread. And it ends
+    // what it began, whoever stops waiting.
+    let work = move || runtime.block_on(release_here(&context, athlete, &what, &cause));
+    tokio::task::spawn_blocking(work).await?
+}
+
+async fn release_here(
     context: &Context,
     athlete: AthleteId,
     what: &Release,

@@ -143,7 +143,10 @@ pub async fn try_taken(
     athlete: &Athlete,
     copies: Vec<Fetched>,
 ) -> Result<Vec<Item>, Error> {
-    let taken = take_in(context, athlete, Uuid::now_v7(), copies).await?;
+    // As a worker does it: in a task.
+    let (task, whose) = (context.clone(), athlete.clone());
+    let taken = async move { take_in(&task, &whose, Uuid::now_v7(), copies).await };
+    let taken = tokio::spawn(taken).await.unwrap()?;
     let growth = taken.growth.as_ref();
     pacelake_jobs::derive::reconcile_growth(context, athlete.athlete_id, growth).await?;
     Ok(taken.items.into_iter().map(|(_, item)| item).collect())

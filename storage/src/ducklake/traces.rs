@@ -127,7 +127,9 @@ async fn read(
     }
     let wanted = keys.athlete.into_iter().chain(keys.activity);
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-    let name = |index: Option<usize>| index.map(|index| builder.schema().field(index).name());
+    // A builder may not be shared between threads, and a purge may run on any.
+    let schema = builder.schema().clone();
+    let name = |index: Option<usize>| index.map(|index| schema.field(index).name());
     let athlete_name = name(keys.athlete).cloned();
     let activity_name = name(keys.activity).cloned();
     let activities: HashSet<i64> = rule.activities.iter().copied().collect();
