@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
 use arrow::record_batch::RecordBatch;
-use pipeline::merge;
+use pipeline::merge::Merged;
 use pipeline::rows::{RowContext, rows};
 use query::derived::totals::overlay_totals;
 use query::derived::{Scope, tables_of};
 use rayon::prelude::*;
-use storage::catalog::{ActivityEnd, ActivityWrite, AuditEntry, CatalogChange, Correction};
+use storage::catalog::{
+    ActivityEnd, ActivityWrite, AuditEntry, CatalogChange, Correction, retain_until_us,
+};
 use storage::lake::{Commit, KeySet, TableChange};
 use storage::tables::{ACTIVITIES, DERIVATIONS, FINDINGS, LAPS, STREAMS};
 use storage::{ActivityKey, AthleteId};
@@ -22,7 +24,8 @@ use crate::identify::Planned;
 /// Rows of a batch, by table, and what the catalog must know of it.
 pub(crate) struct Built {
     tables: BTreeMap<&'static str, Vec<RecordBatch>>,
-    replaced: Vec<ActivityKey>,
+    /// Activities whose rows go from the newest snapshot.
+    pub replaced: Vec<ActivityKey>,
     pub catalog: CatalogChange,
 }
 
@@ -31,8 +34,12 @@ pub(crate) fn build(planned: Vec<Planned>) -> Result<Built, Error> {
     let rows = planned
         .par_iter()
         .map(|planned| {
-            let (merged, corrections) = (&planned.merged, &planned.corrections);
-            activity_rows(merged, planned.key, planned.revision(), corrections)
+            let context = RowContext {
+                key: planned.key,
+                revision: planned.revision(),
+                retain_until_us: retain_until_us(&planned.sources),
+            };
+            activity_rows(&planned.merged, &context, &planned.corrections)
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let mut tables: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
@@ -71,6 +78,7 @@ pub(crate) fn build(planned: Vec<Planned>) -> Result<Built, Error> {
                 merged_into: planned.key.activity_id,
             }));
         catalog.sources.append(&mut planned.sources);
+        catalog.replaced.append(&mut planned.replaced);
         catalog.corrections.append(&mut planned.moved_corrections);
     }
     Ok(Built {
@@ -86,12 +94,12 @@ pub(crate) fn build(planned: Vec<Planned>) -> Result<Built, Error> {
 /// # Errors
 /// Where rows do not fit their table, which is a fault of ours.
 pub fn activity_rows(
-    merged: &merge::Merged,
-    key: ActivityKey,
-    revision: i64,
+    merged: &Merged,
+    context: &RowContext,
     corrections: &[Correction],
 ) -> Result<BTreeMap<&'static str, RecordBatch>, Error> {
-    let facts = rows(merged, &RowContext { key, revision })?;
+    let RowContext { key, revision, .. } = *context;
+    let facts = rows(merged, context)?;
     let laps = std::slice::from_ref(&facts.laps);
     let said = Said {
         corrections,

@@ -20,6 +20,9 @@ pub enum Error {
     /// A purge of the athlete has begun.
     #[error("athlete {0} is being purged, or was since this began")]
     Purged(AthleteId),
+    /// A release of copies of the athlete has begun.
+    #[error("copies of athlete {0} are being let go, or were since this began")]
+    Released(AthleteId),
     /// A purge of nothing.
     #[error("nothing is named that is to be purged")]
     NothingToPurge,
@@ -124,7 +127,9 @@ impl Failure for Error {
             Self::NoSuchAthlete(_) => Code::NotFound,
             Self::WhichAthlete(_) | Self::NoSuchDefinition { .. } => Code::InvalidArgument,
             Self::TooManyItems { .. } => Code::InputTooLarge,
-            Self::Contended { .. } | Self::Busy { .. } | Self::Purged(_) => Code::Conflict,
+            Self::Contended { .. } | Self::Busy { .. } | Self::Purged(_) | Self::Released(_) => {
+                Code::Conflict
+            }
             Self::NotConfirmed | Self::NothingToPurge => Code::InvalidArgument,
             Self::Folder { .. } => Code::UnreadablePath,
             Self::ExitFormat { .. } => Code::UnknownVersion,
@@ -142,6 +147,7 @@ impl Failure for Error {
             Self::Clean(error) => error.try_next(),
             Self::NoSuchAthlete(_) => "list them with `pacelake athlete ls`",
             Self::Purged(_) => "run `pacelake purge --unfinished`, then this again if it is wanted",
+            Self::Released(_) => "fetch it again when that is over",
             Self::NothingToPurge => {
                 "name an athlete with `--athlete ID`, or activities with `--activity ID`"
             }

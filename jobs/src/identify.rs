@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pipeline::clean::Clean;
 use pipeline::identity::{self, Evidence, Relation};
 use pipeline::merge::{self, Candidate};
+use pipeline::recording::Format;
 use sha2::{Digest, Sha256};
 use storage::catalog::{Correction, Pointer, Source};
 use storage::{ActivityId, ActivityKey, AthleteId};
@@ -22,6 +23,8 @@ pub(crate) struct Planned {
     pub previous: Option<Pointer>,
     pub ended: Vec<Pointer>,
     pub sources: Vec<Source>,
+    /// Those that give their place to newer copies.
+    pub replaced: Vec<Source>,
     pub merged: merge::Merged,
     /// What was ever said of it, and of those that it takes in, which is said of
     /// it from now on.
@@ -71,6 +74,9 @@ impl Planned {
 /// What is known already of the recordings of a batch.
 #[derive(Default)]
 pub(crate) struct Known {
+    /// Those that a recording of the batch takes the place of, by the batch's
+    /// hash and part.
+    pub replaced: BTreeMap<(String, i32), Vec<Source>>,
     /// Those that their owner took out of an activity, by hash and part, with
     /// that activity.
     pub parted: BTreeMap<(String, i32), ActivityId>,
@@ -137,6 +143,15 @@ pub(crate) async fn plan(
         activities.dedup_by_key(|pointer| pointer.key.activity_id);
         let previous = (!activities.is_empty()).then(|| activities.remove(0));
 
+        let mut replaced = Vec::new();
+        for &member in &new {
+            let old = known.replaced_by(&batch[fresh[member]]);
+            sources.retain(|source| {
+                let is_it = |old: &Source| (&old.sha256, old.part) == (&source.sha256, source.part);
+                !old.iter().any(is_it)
+            });
+            replaced.extend(old.iter().cloned());
+        }
         let mut candidates = Vec::with_capacity(set.members.len());
         for source in &sources {
             let clean = kept.clean(context, athlete, source).await?;
@@ -160,7 +175,11 @@ pub(crate) async fn plan(
                 part: incoming.part,
                 clean: Arc::clone(&incoming.clean),
             });
-            joining.push((fresh[member], set.reason(member)));
+            let reason = match known.replaced_by(incoming) {
+                [] => set.reason(member),
+                [..] => "a newer copy of what is there".to_owned(),
+            };
+            joining.push((fresh[member], reason));
         }
         let merged = merge::merge(&candidates);
         let start_time_us = merged.clean.start_time_us;
@@ -178,6 +197,7 @@ pub(crate) async fn plan(
             previous,
             ended: activities,
             sources,
+            replaced,
             merged,
             corrections: Vec::new(),
             moved_corrections: Vec::new(),
@@ -217,13 +237,19 @@ async fn neighbours(
         .filter_map(|&index| batch[index].external_id.clone())
         .collect();
     let named = catalog.sources_by_external_id(athlete, &external).await?;
+    let uploads: Vec<String> = fresh
+        .iter()
+        .filter_map(|&index| batch[index].upload_id())
+        .collect();
+    let uploaded = catalog.sources_by_upload_id(athlete, &uploads).await?;
 
     // Only those that truly link to a new one matter: a batch may span years.
     let mut probe: Vec<Evidence> = fresh
         .iter()
         .map(|&index| known.evidence_of(&batch[index]))
         .collect();
-    let candidates: Vec<Source> = near.into_iter().chain(named).collect();
+    let candidates = near.into_iter().chain(named).chain(uploaded);
+    let candidates: Vec<Source> = candidates.collect();
     probe.extend(candidates.iter().map(|s| known.evidence_of_source(s)));
     let linked: HashSet<ActivityId> = identity::connect(&probe)
         .into_iter()
@@ -241,7 +267,15 @@ impl Known {
     /// The activity that a recording was taken out of, if its owner did so.
     fn parted_from(&self, incoming: &Incoming) -> Option<ActivityId> {
         let bytes = (incoming.sha256.clone(), incoming.part as i32);
-        self.parted.get(&bytes).copied()
+        let mut old = self.replaced_by(incoming).iter();
+        let old = old.find_map(|source| source.parted_from);
+        self.parted.get(&bytes).copied().or(old)
+    }
+
+    /// The older copies that a recording of the batch takes the place of.
+    fn replaced_by(&self, incoming: &Incoming) -> &[Source] {
+        let bytes = (incoming.sha256.clone(), incoming.part as i32);
+        self.replaced.get(&bytes).map_or(&[], Vec::as_slice)
     }
 
     fn evidence_of(&self, incoming: &Incoming) -> Evidence {
@@ -249,9 +283,15 @@ impl Known {
             sha256: incoming.sha256.clone(),
             part: incoming.part,
             external_id: incoming.external_id.clone(),
+            upload_id: incoming.upload_id(),
+            is_of_api: incoming.is_copy(),
             start_time_us: incoming.clean.start_time_us,
             elapsed_ms: incoming.clean.elapsed_ms(),
-            activity_id: None,
+            // It stays where the copy was, whatever it tells now.
+            activity_id: self
+                .replaced_by(incoming)
+                .first()
+                .map(|old| old.activity_id),
             is_parted: self.parted_from(incoming).is_some(),
         }
     }
@@ -283,6 +323,8 @@ impl Known {
             sha256: source.sha256.clone(),
             part: source.part as u32,
             external_id: source.external_id.clone(),
+            upload_id: source.upload_id.clone(),
+            is_of_api: source.format == Format::StravaApi.name(),
             start_time_us: source.start_time_us,
             elapsed_ms: source.elapsed_ms,
             activity_id: Some(source.activity_id),
@@ -312,6 +354,7 @@ pub(crate) fn alone(athlete: AthleteId, source: Source, clean: Arc<Clean>) -> Pl
         previous: None,
         ended: Vec::new(),
         sources: vec![source],
+        replaced: Vec::new(),
         merged,
         corrections: Vec::new(),
         moved_corrections: Vec::new(),
@@ -320,12 +363,24 @@ pub(crate) fn alone(athlete: AthleteId, source: Source, clean: Arc<Clean>) -> Pl
 }
 
 /// The id that an activity would be born with: its start, and a hash of the
-/// recording that wins, so that equal imports give equal ids.
+/// recording that wins, so that equal imports give equal ids. Of a copy its own
+/// id counts, which is the same whenever it was fetched.
 fn born(athlete: AthleteId, merged: &merge::Merged) -> ActivityId {
     let mut hasher = Sha256::new();
     hasher.update(athlete.0.to_be_bytes());
-    hasher.update(merged.sha256.as_bytes());
-    hasher.update(merged.part.to_be_bytes());
+    let clean = &merged.clean;
+    match clean
+        .claims
+        .external_id
+        .as_ref()
+        .filter(|_| clean.format == Format::StravaApi)
+    {
+        Some(external_id) => hasher.update(external_id.as_bytes()),
+        None => {
+            hasher.update(merged.sha256.as_bytes());
+            hasher.update(merged.part.to_be_bytes());
+        }
+    }
     let digest = hasher.finalize();
     let hash = digest[..8]
         .iter()

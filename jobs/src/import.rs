@@ -184,6 +184,8 @@ async fn decode(
                                 external_id: clean.claims.external_id.clone(),
                                 clean: Arc::new(clean),
                                 quiet: false,
+                                retain_until_us: None,
+                                fetched_at_us: None,
                             }
                         }));
                 }
@@ -218,6 +220,8 @@ async fn decode(
                     external_id: Some(row.external_id),
                     clean: Arc::new(clean),
                     quiet: has_file,
+                    retain_until_us: None,
+                    fetched_at_us: None,
                 });
             }
             Err(error) if !has_file => {

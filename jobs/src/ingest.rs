@@ -8,12 +8,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pipeline::clean::Clean;
+use pipeline::identity;
+use pipeline::recording::Format;
 use storage::catalog::{Athlete, AuditEntry, Source};
+use storage::lake::Commit;
 use storage::{ActivityId, AthleteId, Code, Failure};
 use uuid::Uuid;
 
 use crate::build::build;
 use crate::context::Context;
+use crate::copies::{is_later, newest_copies};
+use crate::derive::replace_differing;
 use crate::error::Error;
 use crate::growth::Growth;
 use crate::identify::{Known, plan};
@@ -41,9 +46,30 @@ pub struct Incoming {
     /// Whether it only accompanies another item, and has no line of its own
     /// in the report: the table row of an archive that also has the file.
     pub quiet: bool,
+    /// How long the terms of its source let it be kept, in microseconds since
+    /// 1970, UTC; `None`: for ever, as files are.
+    pub retain_until_us: Option<i64>,
+    /// When a copy was fetched, in microseconds since 1970, UTC; `None` for
+    /// files.
+    pub fetched_at_us: Option<i64>,
 }
 
 impl Incoming {
+    /// Whether it is a copy that an outside service told, of which a newer one
+    /// takes the place.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.clean.format == Format::StravaApi
+    }
+
+    /// The number of the upload at Strava that it came by: a copy says it, and
+    /// Strava's archive names files by it.
+    pub(crate) fn upload_id(&self) -> Option<String> {
+        match self.is_copy() {
+            true => self.clean.claims.upload_id.clone(),
+            false => identity::upload_named(&self.file_name).map(str::to_owned),
+        }
+    }
+
     /// The catalog's line for it, as part of that activity.
     pub(crate) fn source(&self, athlete_id: AthleteId, activity_id: ActivityId) -> Source {
         Source {
@@ -58,6 +84,9 @@ impl Incoming {
             file_name: self.file_name.clone(),
             activity_id,
             parted_from: None,
+            upload_id: self.upload_id(),
+            retain_until_us: self.retain_until_us,
+            fetched_at_us: self.fetched_at_us,
         }
     }
 }
@@ -76,8 +105,8 @@ pub struct Ingested {
 ///
 /// # Errors
 /// Where storage fails or other writers keep winning; [`Error::Purged`] where a
-/// purge of the athlete has begun since. Nothing of the batch is then in the
-/// lake.
+/// purge of the athlete has begun since, [`Error::Released`] where the batch has
+/// copies and a release of theirs has. Nothing of the batch is then in the lake.
 pub async fn ingest(
     context: &Context,
     athlete: &Athlete,
@@ -91,7 +120,8 @@ pub async fn ingest(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match ingest_once(context, athlete, run, batch, &mut kept).await {
+        let (ingested, replaced) = match ingest_once(context, athlete, run, batch, &mut kept).await
+        {
             Err(Error::Storage(error)) if error.code() == Code::Conflict => {
                 if attempt == ATTEMPTS {
                     return Err(Error::Contended {
@@ -100,9 +130,17 @@ pub async fn ingest(
                     });
                 }
                 tracing::debug!(attempt, %error, "another writer was first; planning again");
+                continue;
             }
-            other => return other,
+            Err(error) => return Err(error),
+            Ok(done) => done,
+        };
+        let raw = &context.storage.raw;
+        if let Err(error) = raw.forget(athlete.athlete_id, &replaced).await {
+            // What is in is in; maintenance deletes what nothing names.
+            tracing::warn!(%error, "bytes of replaced copies could not be deleted yet");
         }
+        return Ok(ingested);
     }
 }
 
@@ -138,22 +176,51 @@ pub(crate) async fn ensure_not_purged(context: &Context, athlete: &Athlete) -> R
     }
 }
 
+/// Whether no release of copies of the athlete has begun since they were read.
+///
+/// # Errors
+/// [`Error::Released`] where one has, [`Error::Purged`] where they are gone.
+pub(crate) async fn ensure_not_released(context: &Context, athlete: &Athlete) -> Result<(), Error> {
+    let id = athlete.athlete_id;
+    match context.storage.catalog.athlete(id).await? {
+        Some(now) if now.releases == athlete.releases && !now.is_being_released() => Ok(()),
+        Some(_) => Err(Error::Released(id)),
+        None => Err(Error::Purged(id)),
+    }
+}
+
 async fn ingest_once(
     context: &Context,
     before: &Athlete,
     run: Uuid,
     batch: &[Incoming],
     kept: &mut Kept,
-) -> Result<Ingested, Error> {
+) -> Result<(Ingested, Vec<String>), Error> {
     // Before anything is decided: a commit in between makes this one a conflict.
     let athlete = before.athlete_id;
     let known = context.storage.catalog.athlete(athlete).await?;
     let decided_at = match known {
-        Some(known) if known.purges == before.purges => known.revision,
+        Some(known) if known.purges == before.purges => {
+            let copies = batch.iter().any(Incoming::is_copy);
+            let is_released = known.releases != before.releases || known.is_being_released();
+            if copies && is_released {
+                return Err(Error::Released(athlete));
+            }
+            known.revision
+        }
         Some(_) | None => return Err(Error::Purged(athlete)),
     };
     let mut outcomes: Vec<Option<Item>> = vec![None; batch.len()];
-    let (fresh, known) = skip_known(context, athlete, batch, &mut outcomes).await?;
+    let (mut fresh, mut known) = skip_known(context, athlete, batch, &mut outcomes).await?;
+    newest_copies(
+        context,
+        athlete,
+        batch,
+        &mut outcomes,
+        &mut fresh,
+        &mut known,
+    )
+    .await?;
     let planned = plan(context, athlete, batch, &fresh, &known, kept).await?;
 
     let mut homes: HashMap<(&str, u32), ActivityId> = HashMap::new();
@@ -189,14 +256,39 @@ async fn ingest_once(
                 .copied();
         }
     }
-    let audit = audit_entries(context, athlete, run, batch, &outcomes);
+    let mut audit = audit_entries(context, athlete, run, batch, &outcomes);
+    let replaced: Vec<(ActivityId, Source)> = planned
+        .iter()
+        .flat_map(|one| {
+            one.replaced
+                .iter()
+                .map(|old| (one.key.activity_id, old.clone()))
+        })
+        .collect();
+    audit.extend(replaced.iter().map(|(activity_id, old)| {
+        let item = Item {
+            path: old.file_name.clone(),
+            outcome: Outcome::Updated,
+            activity_id: Some(*activity_id),
+            code: None,
+            reason: "this copy gave its place to a newer one".to_owned(),
+            try_next: None,
+        };
+        let at_us = (context.now)().as_microsecond();
+        let mut entry = audit_entry(at_us, athlete, run, &item, Some(old.sha256.clone()));
+        entry.action = "replace".to_owned();
+        entry
+    }));
     let growth = (!planned.is_empty()).then(|| Growth::of_batch(decided_at, &planned));
     if planned.is_empty() {
         write_audit(context, before, &audit).await?;
     } else {
         let mut built = tokio::task::spawn_blocking(move || build(planned)).await??;
         built.catalog.decided_at.push((athlete, decided_at));
-        let commit = built.into_commit(athlete, audit);
+        let mut commit = built.into_commit(athlete, audit);
+        if batch.iter().any(Incoming::is_copy) {
+            only_differing(context, &mut commit).await?;
+        }
         context.storage.lake.commit(commit).await?;
     }
     let items = outcomes
@@ -205,7 +297,25 @@ async fn ingest_once(
         .filter(|(place, _)| !batch[*place].quiet)
         .filter_map(|(place, item)| Some((place, item?)))
         .collect();
-    Ok(Ingested { items, growth })
+    let replaced = replaced.into_iter().map(|(_, old)| old.sha256);
+    Ok((Ingested { items, growth }, replaced.collect()))
+}
+
+/// Leaves rows as they are that come out the same: of a copy that is fetched
+/// again mostly its words have changed.
+async fn only_differing(context: &Context, commit: &mut Commit) -> Result<(), Error> {
+    let view = context.storage.lake.latest().await?;
+    let mut changes = Vec::with_capacity(commit.changes.len());
+    for change in std::mem::take(&mut commit.changes) {
+        let Some(keys) = &change.delete else {
+            changes.push(change);
+            continue;
+        };
+        let old = view.rows(change.table.name, None, keys).await?;
+        changes.extend(replace_differing(change.table, &old, &change.append)?);
+    }
+    commit.changes = changes;
+    Ok(())
 }
 
 /// Marks what is known by its bytes as skipped; answers the indices of the
@@ -247,9 +357,21 @@ async fn skip_known(
         // An archive may tell the external id of bytes that came in without.
         let learns = same
             .is_some_and(|source| incoming.external_id.is_some() && source.external_id.is_none());
-        if learns && twin == index {
+        let moves = same.is_some_and(|source| is_later(incoming, source))
+            && same.is_some_and(|source| source.retain_until_us != incoming.retain_until_us);
+        if (learns || moves) && twin == index {
             fresh.push(index);
         } else if let Some(source) = same {
+            if let Some(fetched_at_us) = incoming
+                .fetched_at_us
+                .filter(|_| is_later(incoming, source))
+            {
+                context
+                    .storage
+                    .catalog
+                    .seen_again(source, fetched_at_us)
+                    .await?;
+            }
             outcomes[index] = Some(Item {
                 path: incoming.path.clone(),
                 outcome: Outcome::Skipped,

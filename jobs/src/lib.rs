@@ -9,6 +9,7 @@ pub mod build;
 pub mod changes;
 pub mod check;
 pub mod context;
+pub mod copies;
 pub mod correct;
 pub mod derive;
 pub mod diff;
@@ -29,6 +30,7 @@ pub mod recompute;
 pub mod repair;
 pub mod replay;
 pub mod report;
+pub mod retention;
 pub mod source;
 mod task;
 

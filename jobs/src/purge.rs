@@ -14,6 +14,7 @@
 //! Cut off at any point, the same command, [`finish_unfinished`] or
 //! maintenance goes on; until then nobody takes recordings of the athlete in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
@@ -47,6 +48,9 @@ pub struct Receipt {
     pub whole: bool,
     /// Which activities, those that others took in included.
     pub activities: Vec<ActivityId>,
+    /// Which activities stay without a copy that went.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub revised: Vec<ActivityId>,
     /// How much.
     #[serde(flatten)]
     pub counts: PurgeCounts,
@@ -73,6 +77,7 @@ pub async fn preview(context: &Context, order: &PurgeOrder) -> Result<Receipt, E
         athlete_id: order.athlete_id,
         whole,
         activities: activities.iter().map(|id| id.0).collect(),
+        revised: BTreeSet::new(),
         superseded: superseded(),
     };
     let erased = storage.lake.count_erased(&erasure).await?;
@@ -81,6 +86,7 @@ pub async fn preview(context: &Context, order: &PurgeOrder) -> Result<Receipt, E
         athlete_id: order.athlete_id,
         whole,
         activities,
+        revised: Vec::new(),
         counts: PurgeCounts {
             catalog_rows,
             lake_rows: erased.rows,
@@ -129,12 +135,16 @@ pub async fn finish_unfinished(context: &Context) -> Result<Vec<Receipt>, Error>
 }
 
 /// Tables of athletes, whose rows are computed from several activities.
-fn superseded() -> Vec<&'static str> {
+pub(crate) fn superseded() -> Vec<&'static str> {
     let tables = tables_of(Scope::Athlete).into_iter();
     tables.map(|table| table.name).collect()
 }
 
-async fn carry_out(context: &Context, purge: Purge) -> Result<Receipt, Error> {
+/// Does what is left of a purge, or of a release.
+pub(crate) async fn carry_out(context: &Context, purge: Purge) -> Result<Receipt, Error> {
+    if purge.is_release {
+        return crate::retention::carry_out(context, purge).await;
+    }
     let storage = &context.storage;
     context.progress.begin("purge", 5);
     take_out(context, &purge).await?;
@@ -202,8 +212,8 @@ fn activity_keys(purge: &Purge) -> Result<KeySet, Error> {
     Ok(KeySet::new(RecordBatch::try_from_iter(columns)?))
 }
 
-/// Deletes old files, recordings and strays; answers what cannot be read.
-async fn delete(context: &Context, purge: &Purge, erasure: &Erasure) -> Result<Vec<String>, Error> {
+/// Deletes the files of the lake that others took the place of.
+pub(crate) async fn delete_objects(context: &Context, purge: &Purge) -> Result<(), Error> {
     let storage = &context.storage;
     let (catalog, id) = (&storage.catalog, purge.purge_id);
     let objects = catalog.purge_targets(id, Target::Object).await?;
@@ -215,6 +225,14 @@ async fn delete(context: &Context, purge: &Purge, erasure: &Erasure) -> Result<V
         };
         catalog.purged(id, Target::Object, chunk, &gone).await?;
     }
+    Ok(())
+}
+
+/// Deletes old files, recordings and strays; answers what cannot be read.
+async fn delete(context: &Context, purge: &Purge, erasure: &Erasure) -> Result<Vec<String>, Error> {
+    let storage = &context.storage;
+    let (catalog, id) = (&storage.catalog, purge.purge_id);
+    delete_objects(context, purge).await?;
     // Bytes that an import kept and did not come to use may be of the same
     // outing: without a source nobody can tell.
     let mut recordings = catalog.purge_targets(id, Target::Recording).await?;
@@ -259,7 +277,8 @@ async fn delete(context: &Context, purge: &Purge, erasure: &Erasure) -> Result<V
     Ok(unreadable)
 }
 
-async fn finish(
+/// Writes down that all is gone, with the receipt.
+pub(crate) async fn finish(
     context: &Context,
     purge: Purge,
     erased: Erased,
@@ -268,8 +287,8 @@ async fn finish(
     let catalog = &context.storage.catalog;
     let counts = catalog.purge(purge.purge_id).await?.counts;
     let at_us = (context.now)().as_microsecond();
-    let only = match purge.activities.as_slice() {
-        [only] if !purge.whole => Some(*only),
+    let only = match (purge.activities.as_slice(), purge.revised.as_slice()) {
+        ([only], []) | ([], [only]) if !purge.whole => Some(*only),
         _ => None,
     };
     let entry = AuditEntry {
@@ -292,6 +311,7 @@ async fn finish(
         athlete_id: purge.athlete_id,
         whole: purge.whole,
         activities: purge.activities,
+        revised: purge.revised,
         counts,
         not_searched: erased.not_searched,
         unreadable,
@@ -300,12 +320,27 @@ async fn finish(
 
 /// The receipt as a sentence: ids and counts, nothing personal.
 fn sentence(purge: &Purge, counts: &PurgeCounts) -> String {
+    let list = |ids: &[ActivityId]| {
+        let ids = ids.iter().map(ActivityId::to_string);
+        ids.collect::<Vec<_>>().join(", ")
+    };
     let what = match purge.whole {
         true => format!("everything of athlete {}", purge.athlete_id),
-        false => {
-            let ids = purge.activities.iter().map(ActivityId::to_string);
-            format!("activities {}", ids.collect::<Vec<_>>().join(", "))
+        false if purge.is_release && purge.revised.is_empty() => {
+            format!("copies, and activities {}", list(&purge.activities))
         }
+        false if purge.is_release && purge.activities.is_empty() => {
+            format!(
+                "copies; activities {} stay without them",
+                list(&purge.revised)
+            )
+        }
+        false if purge.is_release => format!(
+            "copies, and activities {}; activities {} stay without them",
+            list(&purge.activities),
+            list(&purge.revised)
+        ),
+        false => format!("activities {}", list(&purge.activities)),
     };
     format!(
         "{what}: {} rows of the lake in {} files written anew and {} removed, {} rows of the \

@@ -11,8 +11,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use pipeline::clean::Clean;
 use pipeline::decode::Limits;
 use pipeline::merge::{self, Candidate, Merged};
+use pipeline::rows::RowContext;
 use rayon::prelude::*;
-use storage::catalog::{Correction, Pointer, Source};
+use storage::catalog::{Correction, Pointer, Source, retain_until_us};
 use storage::lake::{KeySet, LakeView};
 use storage::tables::{ACTIVITIES, DERIVATIONS, FINDINGS, LAPS, STREAMS};
 use storage::{ActivityId, ActivityKey, AthleteId, Code, Failure};
@@ -53,6 +54,9 @@ pub struct Replayed {
     pub merged: Option<Merged>,
     /// What its owner ever said of it.
     pub corrections: Vec<Correction>,
+    /// How long the terms of its recordings let it be kept, in microseconds
+    /// since 1970; `None`: for ever.
+    pub retain_until_us: Option<i64>,
     /// Its recordings that cannot be read.
     pub troubles: Vec<Error>,
 }
@@ -219,6 +223,7 @@ fn merged(pointer: Pointer, ground: Ground, decoded: &Decoded) -> Replayed {
     Replayed {
         pointer,
         merged: (!candidates.is_empty()).then(|| merge::merge(&candidates)),
+        retain_until_us: retain_until_us(sources),
         corrections: ground.corrections,
         troubles,
     }
@@ -237,10 +242,14 @@ pub async fn rows(
         replayed
             .into_par_iter()
             .map(|replayed| {
-                let (key, revision) = (replayed.key(), revision(&replayed));
+                let context = RowContext {
+                    key: replayed.key(),
+                    revision: revision(&replayed),
+                    retain_until_us: replayed.retain_until_us,
+                };
                 let rows = replayed.merged.as_ref();
                 let rows =
-                    rows.map(|merged| activity_rows(merged, key, revision, &replayed.corrections));
+                    rows.map(|merged| activity_rows(merged, &context, &replayed.corrections));
                 Ok((replayed, rows.transpose()?))
             })
             .collect()

@@ -1,7 +1,7 @@
 //! Which recordings of one athlete are the same activity, and why.
 //!
 //! Two recordings are one activity if they have the same bytes, the same
-//! external id, or start within 60 s of each other and last about equally
+//! external id, the same upload at Strava, or start within 60 s of each other and last about equally
 //! long. That makes connected sets; which ones does not depend on the order
 //! of the input. The parts of one file are never joined by any of this: a
 //! triathlon's legs follow each other within seconds and are still several
@@ -32,6 +32,12 @@ pub struct Evidence {
     pub part: u32,
     /// The source's own id, such as `strava:12345`.
     pub external_id: Option<String>,
+    /// The number of an upload at Strava: of what its API tells the activity's
+    /// own, of a file the number that is its name.
+    pub upload_id: Option<String>,
+    /// Whether it is what Strava's API tells, which knows its upload: that files
+    /// share a number says nothing.
+    pub is_of_api: bool,
     /// UTC, microseconds since 1970.
     pub start_time_us: i64,
     /// From the first sample to the last, in ms.
@@ -53,6 +59,8 @@ pub enum Reason {
     SameBytes,
     /// Both bear this id.
     SameExternalId(String),
+    /// One is an activity at Strava, the other bears the number of its upload.
+    SameUpload(String),
     /// They start and last alike.
     SameTime {
         /// Between their starts, in microseconds.
@@ -68,6 +76,7 @@ impl fmt::Display for Reason {
             Self::SameActivity(activity_id) => write!(f, "both of activity {activity_id}"),
             Self::SameBytes => f.write_str("same bytes"),
             Self::SameExternalId(id) => write!(f, "same external id {id}"),
+            Self::SameUpload(id) => write!(f, "same upload {id} at Strava"),
             Self::SameTime {
                 start_us,
                 elapsed_ms,
@@ -131,6 +140,16 @@ fn seconds(value: i64, per_second: i64) -> f64 {
     value as f64 / per_second as f64
 }
 
+/// The number of the upload at Strava that a file of its archive is named by,
+/// such as 12866632127 of `12866632127.fit.gz`. Whether it is one, only a copy of
+/// the API that knows the same number says.
+pub fn upload_named(file_name: &str) -> Option<&str> {
+    let (stem, kind) = file_name.split_once('.')?;
+    let kind = kind.trim_end_matches(".gz");
+    let is_number = (6..=19).contains(&stem.len()) && stem.bytes().all(|b| b.is_ascii_digit());
+    (is_number && matches!(kind, "fit" | "gpx" | "tcx")).then_some(stem)
+}
+
 /// How two recordings stand to each other by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
@@ -147,9 +166,9 @@ pub fn relation(a: &Evidence, b: &Evidence) -> Relation {
     let relation = by_themselves(a, b);
     let is_parted = a.is_parted || b.is_parted;
     match relation {
-        Relation::Same(Reason::SameExternalId(_) | Reason::SameTime { .. }) if is_parted => {
-            Relation::Near(WhyNot::Parted)
-        }
+        Relation::Same(
+            Reason::SameExternalId(_) | Reason::SameUpload(_) | Reason::SameTime { .. },
+        ) if is_parted => Relation::Near(WhyNot::Parted),
         relation => relation,
     }
 }
@@ -171,6 +190,12 @@ fn by_themselves(a: &Evidence, b: &Evidence) -> Relation {
         && b.external_id.as_ref() == Some(id)
     {
         return Relation::Same(Reason::SameExternalId(id.clone()));
+    }
+    if let Some(id) = &a.upload_id
+        && b.upload_id.as_ref() == Some(id)
+        && a.is_of_api != b.is_of_api
+    {
+        return Relation::Same(Reason::SameUpload(id.clone()));
     }
     let start_us = a
         .start_time_us
@@ -244,6 +269,13 @@ pub fn connect(evidence: &[Evidence]) -> Vec<Set> {
     }
     for (_, group) in groups(&|e| e.external_id.clone().filter(|_| !e.is_parted)) {
         sets.join_group(&group);
+    }
+    for (_, group) in groups(&|e| e.upload_id.clone().filter(|_| !e.is_parted)) {
+        // Of several activities from one upload, time tells which is which.
+        let of_api = group.iter().filter(|i| evidence[**i].is_of_api).count();
+        if of_api == 1 {
+            sets.join_group(&group);
+        }
     }
     let near = near_pairs(evidence, &by_time);
     for pair in &near {
@@ -423,8 +455,9 @@ impl<'a> Sets<'a> {
         links.min_by_key(|reason| match reason {
             Reason::SameBytes => (0, 0),
             Reason::SameExternalId(_) => (1, 0),
-            Reason::SameTime { start_us, .. } => (2, *start_us),
-            Reason::SameActivity(_) => (3, 0),
+            Reason::SameUpload(_) => (2, 0),
+            Reason::SameTime { start_us, .. } => (3, *start_us),
+            Reason::SameActivity(_) => (4, 0),
         })
     }
 }

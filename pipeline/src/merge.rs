@@ -43,9 +43,11 @@ pub struct Merged {
 /// Merges the recordings of one activity; their order does not matter.
 ///
 /// Streams come from a recording that has samples before one that has none,
-/// then from FIT, TCX, GPX, Strava in this order, then from the one with more
-/// values, then from the lesser SHA-256. Strava gives name, description,
-/// sport, gear and visibility; the others, best first, what is missing then.
+/// then from FIT, TCX, GPX, Strava's API, its archive in this order, then from
+/// the one with more values, then from the lesser SHA-256. Strava gives name,
+/// description, sport, gear and visibility: its API before its archive, since
+/// what the API told is fetched anew when it changes and an archive is of one
+/// day; the others, best first, give what is missing then.
 /// Totals that a source claims stay those of the winner.
 ///
 /// # Panics
@@ -66,8 +68,13 @@ pub fn merge(candidates: &[Candidate]) -> Merged {
     }
     let clean = Arc::make_mut(&mut merged.clean);
 
-    let is_strava = |candidate: &&&Candidate| candidate.clean.format == Format::StravaArchive;
-    let strava: Vec<&Clean> = ranked.iter().filter(is_strava).map(|c| &*c.clean).collect();
+    let mut strava: Vec<&Clean> = ranked
+        .iter()
+        .map(|candidate| &*candidate.clean)
+        .filter(|clean| is_strava(clean.format))
+        .collect();
+    // Stable: of two of the API the better one stays the first.
+    strava.sort_by_key(|clean| clean.format);
     let others: Vec<&Clean> = ranked.iter().map(|candidate| &*candidate.clean).collect();
     name(&mut clean.claims, &strava, &others);
     take_sport(clean, &strava);
@@ -77,6 +84,14 @@ pub fn merge(candidates: &[Candidate]) -> Merged {
         .findings
         .sort_by_key(|finding| (finding.kind, finding.samples));
     merged
+}
+
+/// Whether what it says is what its owner said at Strava.
+fn is_strava(format: Format) -> bool {
+    match format {
+        Format::StravaApi | Format::StravaArchive => true,
+        Format::Fit | Format::Tcx | Format::Gpx => false,
+    }
 }
 
 type Rank<'a> = (bool, Format, Reverse<i64>, &'a str, u32);
@@ -132,7 +147,8 @@ fn name(claims: &mut Claims, strava: &[&Clean], others: &[&Clean]) {
         calories_kcal,
         time_zone,
         utc_offset_s,
-        external_id
+        external_id,
+        upload_id
     );
     fill!(strava, name, description, gear, commute, visibility);
 }

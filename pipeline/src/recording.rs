@@ -13,6 +13,8 @@ pub enum Format {
     Tcx,
     /// GPX.
     Gpx,
+    /// What Strava's API tells: its streams, and name, gear and privacy.
+    StravaApi,
     /// A row of the table of activities in Strava's account archive: no
     /// samples, but name, gear and privacy.
     StravaArchive,
@@ -25,6 +27,7 @@ impl Format {
             Self::Fit => "fit",
             Self::Tcx => "tcx",
             Self::Gpx => "gpx",
+            Self::StravaApi => "strava_api",
             Self::StravaArchive => "strava_archive",
         }
     }
@@ -158,7 +161,7 @@ pub struct Claims {
     pub elapsed_s: Option<f64>,
     /// Timer seconds.
     pub timer_s: Option<f64>,
-    /// Moving seconds (Strava's archive).
+    /// Moving seconds (Strava's).
     pub moving_s: Option<f64>,
     /// Metres.
     pub climb_m: Option<f64>,
@@ -190,6 +193,9 @@ pub struct Claims {
     /// The source's own id, such as `strava:12345` or `garmin:…`; two
     /// recordings of one athlete that share one are the same activity.
     pub external_id: Option<String>,
+    /// The number of the upload at Strava that it came by. Strava's archive
+    /// names its files by it, so that a file of that name is the same activity.
+    pub upload_id: Option<String>,
     /// Indoor, where the source says (trainer, treadmill).
     pub indoor: Option<bool>,
 }

@@ -25,6 +25,9 @@ pub struct RowContext {
     pub key: ActivityKey,
     /// 1 at birth.
     pub revision: i64,
+    /// When the terms of its sources ask for deletion, in microseconds since
+    /// 1970, UTC; `None`: one of them may be kept.
+    pub retain_until_us: Option<i64>,
 }
 
 /// One activity's rows of the four fact tables, in their declared schemas and
@@ -159,7 +162,7 @@ fn activity_row(merged: &Merged, context: &RowContext) -> Result<RecordBatch, Cl
         int((laps > 0).then(|| count(laps))),
         text(Some(&merged.sha256)),
         Arc::new(Int64Array::from_iter_values([context.revision])),
-        time(None), // retain_until: files and archives are kept
+        time(context.retain_until_us),
     ];
     batch(&ACTIVITIES, context.key, 1, columns)
 }
@@ -325,7 +328,12 @@ mod tests {
             part: 0,
             rule: "the only recording".to_owned(),
         };
-        rows(&merged, &RowContext { key, revision: 3 }).expect("declared shapes")
+        let context = RowContext {
+            key,
+            revision: 3,
+            retain_until_us: None,
+        };
+        rows(&merged, &context).expect("declared shapes")
     }
 
     fn double(batch: &RecordBatch, column: &str) -> Option<f64> {

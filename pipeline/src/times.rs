@@ -154,6 +154,11 @@ static ZONE_MAP: LazyLock<EmbeddedFinder> = LazyLock::new(EmbeddedFinder::new);
 /// The rules of the zones, the same on every machine.
 static ZONE_RULES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
+/// Whether there is a zone of this name.
+pub(crate) fn is_known_zone(name: &str) -> bool {
+    ZONE_RULES.get(name).is_ok()
+}
+
 /// The local start of an activity that begins at `start_time_us` (UTC): in
 /// the zone that its source names, else that of its first position (latitude,
 /// longitude in 1e-7 degrees), else by its source's offset, else in UTC.

@@ -23,6 +23,9 @@ pub struct Erasure {
     pub whole: bool,
     /// The activities whose rows go, by id.
     pub activities: BTreeSet<i64>,
+    /// Activities of which only the rows stay that are in the newest snapshot:
+    /// older ones may tell of a recording that went.
+    pub revised: BTreeSet<i64>,
     /// Tables with rows of athletes that are computed from several activities.
     /// Where single activities go, the athlete's rows stay in them that are in
     /// the newest snapshot, and all older ones go: they may hold sums and ranks
@@ -38,6 +41,7 @@ impl Erasure {
             athlete_id: purge.athlete_id,
             whole: purge.whole,
             activities: purge.activities.iter().map(|id| id.0).collect(),
+            revised: purge.revised.iter().map(|id| id.0).collect(),
             superseded,
         }
     }
@@ -96,6 +100,31 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`], [`Error::Parquet`], [`Error::Database`].
     pub async fn sweep(&self, erasure: &Erasure) -> Result<Swept, Error> {
+        let unnamed = self.unnamed().await?;
+        self.sweep_among(erasure, &unnamed).await
+    }
+
+    /// Objects that nothing names now: what commits left that were cut off, and
+    /// what those that are under way have written so far.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Database`].
+    pub async fn unnamed(&self) -> Result<BTreeSet<Path>, Error> {
+        strays::unnamed(&self.inner.db, &self.inner.io).await
+    }
+
+    /// Deletes those of some objects that nothing names and that hold such
+    /// rows. Where they were there before the rows went from the newest
+    /// snapshot, no commit can come that needs them: it would have been decided
+    /// on what is not so any more.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Parquet`], [`Error::Database`].
+    pub async fn sweep_among(
+        &self,
+        erasure: &Erasure,
+        among: &BTreeSet<Path>,
+    ) -> Result<Swept, Error> {
         let mut live = strays::Live::new();
         if !erasure.whole {
             let view = self.latest().await?;
@@ -104,7 +133,7 @@ impl Lake {
                 live.insert(name, view.rows(name, None, &keys).await?);
             }
         }
-        strays::sweep(&self.inner.db, &self.inner.io, erasure, &live).await
+        strays::sweep(&self.inner.db, &self.inner.io, erasure, &live, among).await
     }
 
     /// Deletes objects of the lake's store, by path; answers how many bytes

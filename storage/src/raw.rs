@@ -302,6 +302,45 @@ impl RawStore {
         }
     }
 
+    /// Deletes those of these bytes that no source names any more; answers how
+    /// many were there. Without a catalog nothing is deleted.
+    ///
+    /// Whoever names such bytes meanwhile looks for them afterwards
+    /// ([`ensure`](Self::ensure)).
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Database`].
+    pub async fn forget(&self, athlete_id: AthleteId, hashes: &[String]) -> Result<u64, Error> {
+        let Some(db) = self.db.as_ref().filter(|_| !hashes.is_empty()) else {
+            return Ok(0);
+        };
+        let lock = removal_lock(db).await?;
+        let kept = named(db.begin_read().await?, athlete_id, hashes).await?;
+        let mut count = 0;
+        for hash in hashes.iter().filter(|hash| !kept.contains(*hash)) {
+            count += u64::from(self.delete(athlete_id, hash).await?);
+        }
+        lock.rollback().await?;
+        Ok(count)
+    }
+
+    /// Puts bytes back that are named now, where they were deleted while nothing
+    /// named them; answers whether they were.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Database`].
+    pub async fn ensure(&self, athlete_id: AthleteId, original: &Original) -> Result<bool, Error> {
+        if let Some(db) = &self.db {
+            // Who saw them unnamed has deleted them when this is over.
+            removal_lock(db).await?.rollback().await?;
+        }
+        if self.exists(athlete_id, original.sha256()).await? {
+            return Ok(false);
+        }
+        self.put(athlete_id, original).await?;
+        Ok(true)
+    }
+
     /// The hashes of all that is kept of one athlete, sorted.
     ///
     /// # Errors

@@ -257,7 +257,7 @@ pub const ACTIVITIES: Table = Table {
             "source",
             Kind::Utf8,
             Unit::None,
-            "Where the streams come from: `fit`, `tcx`, `gpx` or `strava_archive`.",
+            "Where the streams come from: `fit`, `tcx`, `gpx`, `strava_api` or `strava_archive`.",
         ),
         column(
             "source_distance_m",

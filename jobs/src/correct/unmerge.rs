@@ -138,6 +138,7 @@ async fn unmerge_once(
             previous: Some(pointer),
             ended: Vec::new(),
             sources: rest,
+            replaced: Vec::new(),
             merged,
             corrections: said,
             moved_corrections: Vec::new(),
@@ -230,6 +231,8 @@ async fn remerge_once(
         external_id: parted.external_id.clone(),
         clean: kept.clean(context, id, &parted).await?,
         quiet: false,
+        retain_until_us: parted.retain_until_us,
+        fetched_at_us: parted.fetched_at_us,
     };
     let known = Known {
         survivor: parted.parted_from,

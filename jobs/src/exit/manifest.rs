@@ -142,6 +142,10 @@ pub struct RecordingLine {
     pub format: String,
     /// The id that an outside source has for it.
     pub external_id: Option<String>,
+    /// How long the terms of its source let it be kept, in microseconds since
+    /// 1970, UTC; absent: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_until_us: Option<i64>,
 }
 
 /// Something that its owner says of an activity.

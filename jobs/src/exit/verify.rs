@@ -378,6 +378,9 @@ fn ground(line: &ActivityLine) -> Ground {
         file_name: String::new(),
         activity_id: line.activity_id,
         parted_from: None,
+        upload_id: None,
+        retain_until_us: recording.retain_until_us,
+        fetched_at_us: None,
     });
     let said = line.corrections.iter().cloned();
     Ground {

@@ -135,6 +135,7 @@ async fn write_activities(context: &Context, folder: &Path) -> Result<(u64, File
                 part: source.part,
                 format: source.format,
                 external_id: source.external_id,
+                retain_until_us: source.retain_until_us,
             });
             let line = ActivityLine {
                 athlete_id: key.athlete_id,
@@ -251,12 +252,12 @@ async fn write_originals(
     Ok((list.end(folder)?, missing))
 }
 
-/// What an original is called: rows of an archive's table have no file of
-/// their own.
+/// What an original is called: rows of an archive's table, and what an API
+/// told, have no file of their own.
 fn file_name(source: Option<&Source>) -> String {
     match source {
         None => String::new(),
-        Some(source) if source.format == "strava_archive" => {
+        Some(source) if matches!(source.format.as_str(), "strava_archive" | "strava_api") => {
             let id = source.external_id.as_deref().unwrap_or_default();
             format!("{}.json", id.replace(':', "-"))
         }

@@ -167,9 +167,13 @@ impl<'a> Archive<'a> {
         let depth = self.open.len() as u64;
         let bytes = remove_gzip(bytes, &self.limits, &mut self.budget, depth)?;
         match recognise(&bytes) {
-            Some(FileKind::Fit | FileKind::Gpx | FileKind::Tcx | FileKind::StravaRow) => {
-                Ok(Some(Content::Recording(bytes)))
-            }
+            Some(
+                FileKind::Fit
+                | FileKind::Gpx
+                | FileKind::Tcx
+                | FileKind::StravaRow
+                | FileKind::StravaApi,
+            ) => Ok(Some(Content::Recording(bytes))),
             Some(FileKind::Zip) => {
                 let inner = format!("{}{path}/", self.prefix());
                 self.enter(Box::new(Cursor::new(bytes)), inner)?;

@@ -1,4 +1,5 @@
-//! Recordings from bytes: FIT, GPX, TCX and rows of Strava's archive.
+//! Recordings from bytes: FIT, GPX, TCX, rows of Strava's archive and what
+//! Strava's API tells.
 //!
 //! Begin at [`recognise`] and [`decode`]. Containers (gz, zip) are opened by
 //! [`archive`]; the bytes that [`decode`] gets are a recording's own.
@@ -29,6 +30,8 @@ pub enum FileKind {
     Tcx,
     /// A row of Strava's table of activities as pacelake keeps it.
     StravaRow,
+    /// What Strava's API told of an activity, as pacelake keeps it.
+    StravaApi,
     /// Compressed by gzip.
     Gzip,
     /// A zip archive.
@@ -50,6 +53,9 @@ pub fn recognise(bytes: &[u8]) -> Option<FileKind> {
     }
     if strava::is_row(bytes) {
         return Some(FileKind::StravaRow);
+    }
+    if strava::api::is_document(bytes) {
+        return Some(FileKind::StravaApi);
     }
     match xml::root_name(bytes)?.as_str() {
         "gpx" => Some(FileKind::Gpx),
@@ -74,6 +80,9 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Vec<Recording>, DecodeErr
         Some(FileKind::Gpx) => gpx::decode(bytes, limits),
         Some(FileKind::Tcx) => tcx::decode(bytes, limits),
         Some(FileKind::StravaRow) => strava::decode_row(bytes).map(|recording| vec![recording]),
+        Some(FileKind::StravaApi) => {
+            strava::api::decode_document(bytes, limits).map(|recording| vec![recording])
+        }
         Some(FileKind::Gzip | FileKind::Zip) | None => Err(DecodeError::UnknownFormat),
     }
 }

@@ -9,6 +9,8 @@ fn evidence(file: &str, part: u32, start_s: i64, elapsed_s: i64) -> Evidence {
         sha256: file.to_owned(),
         part,
         external_id: None,
+        upload_id: None,
+        is_of_api: false,
         start_time_us: start_s * 1_000_000,
         elapsed_ms: elapsed_s * 1_000,
         activity_id: None,
@@ -265,4 +267,70 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_file_named_by_an_upload_is_what_the_api_tells_of_it() {
+    let file = |upload: &str, start_s: i64| Evidence {
+        upload_id: upload_named(upload).map(str::to_owned),
+        ..evidence(upload, 0, start_s, 900)
+    };
+    let told = |upload: &str, id: &str| Evidence {
+        upload_id: Some(upload.to_owned()),
+        is_of_api: true,
+        ..named(id, 90_000, 100, id)
+    };
+    let recordings = [
+        file("12866632127.fit.gz", 0),
+        told("12866632127", "strava:1"),
+        // That files share a number says nothing.
+        file("12866632127.gpx", 9_000),
+        file("99999999.fit", 20_000),
+        file("99999999.tcx", 30_000),
+        file("activity.12866632127.fit", 40_000),
+    ];
+    let sets = connect(&recordings);
+    assert_eq!(
+        members(&recordings),
+        [vec![0, 1, 2], vec![3], vec![4], vec![5]]
+    );
+    assert_eq!(sets[0].reason(1), "same upload 12866632127 at Strava");
+
+    // Of two activities from one upload, time tells.
+    let several = [
+        file("12866632127.fit.gz", 90_000),
+        told("12866632127", "strava:1"),
+        told("12866632127", "strava:2"),
+    ];
+    let apart = Evidence {
+        start_time_us: 500_000_000_000,
+        ..several[2].clone()
+    };
+    let recordings = [several[0].clone(), several[1].clone(), apart];
+    assert_eq!(members(&recordings), [vec![0, 1], vec![2]]);
+    assert_eq!(upload_named("12866632127.fit.gz"), Some("12866632127"));
+    for none in [
+        "1.fit",
+        "12866632127",
+        "12866632127.json",
+        "x12866632.fit",
+        "",
+    ] {
+        assert_eq!(upload_named(none), None, "{none}");
+    }
+}
+
+#[test]
+fn what_was_parted_stays_apart_from_its_upload() {
+    let parted = Evidence {
+        upload_id: Some("12866632127".to_owned()),
+        is_parted: true,
+        ..evidence("file", 0, 0, 900)
+    };
+    let told = Evidence {
+        upload_id: Some("12866632127".to_owned()),
+        is_of_api: true,
+        ..evidence("told", 0, 0, 900)
+    };
+    assert_eq!(members(&[parted, told]), [[0], [1]]);
 }

@@ -174,3 +174,37 @@ fn a_crop_at_strava_is_a_finding_and_the_whole_recording_counts() {
     assert!(crop(2400.0, 12_000.0).is_none(), "no crop is longer");
     assert!(crop(0.0, 0.0).is_none(), "it shows nothing");
 }
+
+#[test]
+fn the_words_of_the_api_count_before_those_of_the_archive() {
+    let told = |name: Option<&str>, points: usize| {
+        let mut told = file(Format::StravaApi, points);
+        told.claimed_start_ms = Some(START_MS);
+        told.sport = Some("TrailRun".to_owned());
+        told.claims.name = name.map(str::to_owned);
+        told
+    };
+    let mut row = strava(20.0, 60.0, "Run");
+    row.claims.gear = Some("Blue shoes".to_owned());
+    let (file, row) = (candidate("a", file(Format::Gpx, 3)), candidate("b", row));
+    for points in [0, 9] {
+        let api = candidate("c", told(Some("Renamed since"), points));
+        let merged = merge(&[row.clone(), file.clone(), api.clone()]);
+        assert_eq!(merged.clean.format, Format::Gpx, "a file's streams win");
+        assert_eq!(merged.clean.claims.name.as_deref(), Some("Renamed since"));
+        assert_eq!(merged.clean.claims.gear.as_deref(), Some("Blue shoes"));
+        assert_eq!(merged.clean.sport_detail, "trail_run");
+        assert_eq!(merge(&[api, file.clone(), row.clone()]), merged);
+    }
+    let silent = candidate("c", told(None, 9));
+    let merged = merge(&[silent.clone(), row.clone()]);
+    assert_eq!(merged.clean.format, Format::StravaApi);
+    assert_eq!(
+        merged.rule,
+        "strava_api has samples, strava_archive has none"
+    );
+    assert_eq!(
+        merged.clean.claims.name.as_deref(),
+        Some("Morning at the lake")
+    );
+}

@@ -147,3 +147,22 @@ fn a_flag_beside_the_word_makes_it_indoor() {
         "ride_indoor"
     );
 }
+
+#[test]
+fn every_type_of_strava_maps() {
+    let is = |word, sport, detail: &str| {
+        assert_eq!(mapped(word, None), (sport, detail.to_owned()), "{word}");
+    };
+    is("TrailRun", "run", "trail_run");
+    is("EMountainBikeRide", "ride", "e_mountain_bike_ride");
+    is("VirtualRow", "other_indoor", "virtual_rowing");
+    is(
+        "HighIntensityIntervalTraining",
+        "other",
+        "high_intensity_interval_training",
+    );
+    is("Pickleball", "other", "pickleball");
+    is("Wheelchair", "other", "wheelchair");
+    // One that came after this was written.
+    is("UnderwaterHockey", "other", "underwater_hockey");
+}

@@ -4,4 +4,5 @@ mod damaged;
 mod facts;
 mod log;
 mod public_recordings;
+mod strava_api;
 mod strava_archive;

@@ -22,6 +22,8 @@ pub struct Athlete {
     pub reconciliations: i64,
     /// Rises when a purge of theirs begins and when it ends.
     pub purges: i64,
+    /// Rises when a release of copies of theirs begins and when it ends.
+    pub releases: i64,
     /// Rises when the lake's history is rewritten by a purge of anyone's.
     pub purge_epoch: i64,
 }
@@ -32,7 +34,7 @@ macro_rules! athlete_columns {
         concat!(
             $before,
             " athlete_id, name, time_zone, revision, reconciled_revision, reconciliations, ",
-            "purges, (select coalesce(max(epoch), 0) from purges) ",
+            "purges, releases, (select coalesce(max(epoch), 0) from purges) ",
             $after
         )
     };
@@ -48,13 +50,19 @@ impl Athlete {
             reconciled_revision: row.int(4)?,
             reconciliations: row.int(5)?,
             purges: row.int(6)?,
-            purge_epoch: row.int(7)?,
+            releases: row.int(7)?,
+            purge_epoch: row.int(8)?,
         })
     }
 
     /// Whether a purge of theirs is under way.
     pub fn is_being_purged(&self) -> bool {
         self.purges % 2 == 1
+    }
+
+    /// Whether copies of theirs are being let go.
+    pub fn is_being_released(&self) -> bool {
+        self.releases % 2 == 1
     }
 }
 

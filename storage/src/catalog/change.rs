@@ -8,6 +8,7 @@ use super::corrections::{self, Correction};
 use super::identity::{Pointer, Source};
 use super::purge_steps;
 use super::queue::{self, NewJob};
+use super::retention::{self, ReleaseStep};
 use super::value::Value;
 use crate::error::Error;
 use crate::id::{ActivityId, ActivityKey, AthleteId};
@@ -22,6 +23,8 @@ pub struct CatalogChange {
     pub ended: Vec<ActivityEnd>,
     /// Recordings and the activities that they are part of now.
     pub sources: Vec<Source>,
+    /// Recordings that give their place to newer copies, as they were read.
+    pub replaced: Vec<Source>,
     /// What their owner says of activities, in the revisions that this commit
     /// writes.
     pub corrections: Vec<Correction>,
@@ -40,6 +43,8 @@ pub struct CatalogChange {
     pub jobs: Vec<NewJob>,
     /// A purge whose rows go from our catalog.
     pub purge: Option<Uuid>,
+    /// Recordings that are let go.
+    pub release: Option<ReleaseStep>,
 }
 
 /// One athlete whose ranks and statistics are brought up to date.
@@ -101,14 +106,18 @@ pub async fn apply(tx: &mut Tx, change: &CatalogChange) -> Result<(), Error> {
     give_birth(tx, &change.activities).await?;
     revise(tx, &change.activities).await?;
     end(tx, &change.ended).await?;
+    retention::replace(tx, &change.replaced).await?;
     write_sources(tx, &change.sources).await?;
     corrections::write(tx, &change.corrections).await?;
     audit::insert(tx, &change.audit).await?;
     touch_athletes(tx, change).await?;
     reconcile(tx, &change.reconciled).await?;
     queue::enqueue_in(tx, &change.jobs).await?;
-    match change.purge {
-        Some(purge_id) => purge_steps::remove_rows(tx, purge_id).await,
+    if let Some(purge_id) = change.purge {
+        purge_steps::remove_rows(tx, purge_id).await?;
+    }
+    match &change.release {
+        Some(step) => retention::release(tx, step).await,
         None => Ok(()),
     }
 }
@@ -254,18 +263,23 @@ async fn write_sources(tx: &mut Tx, sources: &[Source]) -> Result<(), Error> {
                 source.file_name.as_str().into(),
                 source.activity_id.into(),
                 source.parted_from.into(),
+                source.upload_id.as_deref().into(),
+                source.retain_until_us.into(),
+                source.fetched_at_us.into(),
             ]
         })
         .collect();
     tx.execute_rows(
         "insert into sources (athlete_id, sha256, part, format, external_id, start_time_us, \
-         elapsed_ms, non_null_values, file_name, activity_id, parted_from)",
+         elapsed_ms, non_null_values, file_name, activity_id, parted_from, upload_id, \
+         retain_until_us, fetched_at_us)",
         &rows,
         "on conflict (athlete_id, sha256, part) do update set format = excluded.format, \
          external_id = excluded.external_id, start_time_us = excluded.start_time_us, \
          elapsed_ms = excluded.elapsed_ms, non_null_values = excluded.non_null_values, \
          file_name = excluded.file_name, activity_id = excluded.activity_id, \
-         parted_from = excluded.parted_from",
+         parted_from = excluded.parted_from, upload_id = excluded.upload_id, \
+         retain_until_us = excluded.retain_until_us, fetched_at_us = excluded.fetched_at_us",
     )
     .await?;
     Ok(())

@@ -33,6 +33,15 @@ pub struct Source {
     /// The activity that its owner took it out of: since then it is one with
     /// no other recording. `None`: identity decides.
     pub parted_from: Option<ActivityId>,
+    /// The number of the upload at Strava that it came by, where its source or
+    /// its file's name says so.
+    pub upload_id: Option<String>,
+    /// How long the terms of its source let it be kept, in microseconds since
+    /// 1970, UTC; `None`: for ever.
+    pub retain_until_us: Option<i64>,
+    /// When it was last seen at an outside source, in microseconds since 1970,
+    /// UTC; `None` for files.
+    pub fetched_at_us: Option<i64>,
 }
 
 /// The columns of `sources`, in the order of [`Source::read`].
@@ -40,7 +49,8 @@ macro_rules! select_sources {
     ($rest:literal) => {
         concat!(
             "select athlete_id, sha256, part, format, external_id, start_time_us, elapsed_ms, ",
-            "non_null_values, file_name, activity_id, parted_from from sources ",
+            "non_null_values, file_name, activity_id, parted_from, upload_id, retain_until_us, ",
+            "fetched_at_us from sources ",
             $rest
         )
     };
@@ -63,6 +73,9 @@ impl Source {
             file_name: row.text(8)?.to_owned(),
             activity_id: ActivityId(row.int(9)?),
             parted_from: row.opt_int(10)?.map(ActivityId),
+            upload_id: row.opt_text(11)?.map(str::to_owned),
+            retain_until_us: row.opt_int(12)?,
+            fetched_at_us: row.opt_int(13)?,
         })
     }
 }
@@ -138,6 +151,23 @@ impl Catalog {
                 "where athlete_id = $1 and external_id = any($2) order by sha256, part"
             ),
             &[athlete_id.into(), Value::Texts(external_ids.to_vec())],
+        )
+        .await
+    }
+
+    /// The recordings that came by one of these uploads at Strava, by hash and
+    /// part.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn sources_by_upload_id(
+        &self,
+        athlete_id: AthleteId,
+        upload_ids: &[String],
+    ) -> Result<Vec<Source>, Error> {
+        self.sources(
+            select_sources!("where athlete_id = $1 and upload_id = any($2) order by sha256, part"),
+            &[athlete_id.into(), Value::Texts(upload_ids.to_vec())],
         )
         .await
     }

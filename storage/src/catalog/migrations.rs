@@ -36,6 +36,9 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "purges", "0003_purges.sql"),
     migration!(4, "corrections", "0004_corrections.sql"),
     migration!(5, "jobs", "0005_jobs.sql"),
+    migration!(6, "strava", "0006_strava.sql"),
+    migration!(7, "accounts", "0007_accounts.sql"),
+    migration!(8, "retention", "0008_retention.sql"),
 ];
 
 /// The version of our tables that this build makes and reads.

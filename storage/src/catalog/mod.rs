@@ -7,6 +7,7 @@
 //! revision, which recordings each comes from, and what every write did. They
 //! are written in the transaction of the lake's commit, by [`apply`].
 
+mod accounts;
 mod athletes;
 mod audit;
 mod change;
@@ -25,12 +26,18 @@ mod plans;
 mod purge_steps;
 mod purges;
 mod queue;
+mod retention;
 mod statement;
+mod strava;
 pub(crate) mod tools;
 mod trouble;
 mod tx;
 mod value;
 
+pub use accounts::{
+    Account, AccountAction, AccountEntry, AccountTrouble, Link, LinkWish, NewToken, Role, Scope,
+    Scopes, SecretHash, Session, Token, account_name,
+};
 pub use athletes::Athlete;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use change::{ActivityEnd, ActivityWrite, CatalogChange, Reconciled, apply};
@@ -44,6 +51,12 @@ pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
 pub use queue::{
     Again, Beat, ClaimOrder, End, Enqueued, Held, JobFilter, JobRow, JobState, JobStats, Keep,
     NewJob, Trouble, enqueue_in,
+};
+pub use retention::{ReleaseOrder, ReleaseStep, Which, retain_until_us};
+pub use strava::{
+    AuthState, BudgetLimits, BudgetUse, BudgetWindow, ConnectionStatus, MirrorCounts, MirrorRow,
+    NewAuthState, NewConnection, StoredEvent, StravaApp, StravaConnection, StravaEvent,
+    StravaTokens, Taken, Windows,
 };
 pub use trouble::CatalogTrouble;
 pub use tx::Tx;

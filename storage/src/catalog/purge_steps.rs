@@ -71,23 +71,8 @@ pub(super) async fn named_by(tx: &mut Tx, order: &PurgeOrder) -> Result<Named, E
             activity_id: *missing,
         });
     }
-    // Those that they took in, and those that these took in before.
-    let mut new: Vec<i64> = ids.iter().copied().collect();
-    while !new.is_empty() {
-        let taken_in = tx
-            .fetch(
-                "select activity_id from activities where merged_into = any($1)",
-                &[Value::Ints(new)],
-            )
-            .await?;
-        new = Vec::new();
-        for row in &taken_in {
-            let id = row.int(0)?;
-            if ids.insert(id) {
-                new.push(id);
-            }
-        }
-    }
+    let named: Vec<ActivityId> = ids.into_iter().map(ActivityId).collect();
+    let ids = with_taken_in(tx, &named).await?;
     let bound = Value::Ints(ids.iter().copied().collect());
     let mut recordings = BTreeSet::new();
     let hashes = "select distinct sha256 from sources \
@@ -120,6 +105,32 @@ pub(super) async fn named_by(tx: &mut Tx, order: &PurgeOrder) -> Result<Named, E
         ids: ids.into_iter().map(ActivityId).collect(),
         recordings,
     })
+}
+
+/// These activities, with those that they took in, and those that these took in
+/// before.
+pub(super) async fn with_taken_in(
+    tx: &mut Tx,
+    activities: &[ActivityId],
+) -> Result<BTreeSet<i64>, Error> {
+    let mut ids: BTreeSet<i64> = activities.iter().map(|id| id.0).collect();
+    let mut new: Vec<i64> = ids.iter().copied().collect();
+    while !new.is_empty() {
+        let taken_in = tx
+            .fetch(
+                "select activity_id from activities where merged_into = any($1)",
+                &[Value::Ints(new)],
+            )
+            .await?;
+        new = Vec::new();
+        for row in &taken_in {
+            let id = row.int(0)?;
+            if ids.insert(id) {
+                new.push(id);
+            }
+        }
+    }
+    Ok(ids)
 }
 
 /// Takes the rows of a purge out of our catalog, in the transaction of the

@@ -39,9 +39,15 @@ pub struct Purge {
     pub athlete_id: AthleteId,
     /// Whether all of the athlete's go.
     pub whole: bool,
+    /// Whether it is a release: single recordings go, and only those of their
+    /// activities that come from nothing else.
+    pub is_release: bool,
     /// The activities that go, those that others took in included.
     pub activities: Vec<ActivityId>,
-    /// The command that asked for it.
+    /// The activities that stay without a recording that went, those that
+    /// they took in included: their older rows go.
+    pub revised: Vec<ActivityId>,
+    /// The command that asked for it, or the cause of a release.
     pub command: String,
     /// When it began, in microseconds since 1970.
     pub begun_at_us: i64,
@@ -75,8 +81,10 @@ pub struct PurgeCounts {
 /// What a target is the name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// An activity's id.
+    /// The id of an activity that goes.
     Activity,
+    /// The id of an activity whose older rows go.
+    Revised,
     /// The SHA-256 of a kept recording.
     Recording,
     /// A path in the lake's store.
@@ -87,6 +95,7 @@ impl Target {
     fn name(self) -> &'static str {
         match self {
             Self::Activity => "activity",
+            Self::Revised => "revised",
             Self::Recording => "recording",
             Self::Object => "object",
         }
@@ -99,7 +108,7 @@ macro_rules! select_purges {
         concat!(
             "select purge_id, athlete_id, whole, command, begun_at_us, finished_at_us, ",
             "catalog_rows, lake_rows, files_rewritten, files_removed, objects, bytes, recordings, ",
-            "epoch ",
+            "epoch, is_release ",
             "from purges ",
             $rest
         )
@@ -112,7 +121,9 @@ impl Purge {
             purge_id: row.uuid(0)?,
             athlete_id: AthleteId(row.int(1)?),
             whole: row.bool(2)?,
+            is_release: row.bool(14)?,
             activities: Vec::new(),
+            revised: Vec::new(),
             command: row.text(3)?.to_owned(),
             begun_at_us: row.int(4)?,
             finished_at_us: row.opt_int(5)?,
@@ -248,7 +259,11 @@ impl Catalog {
         for name in self.purge_targets(purge_id, Target::Activity).await? {
             purge.activities.extend(name.parse().map(ActivityId));
         }
+        for name in self.purge_targets(purge_id, Target::Revised).await? {
+            purge.revised.extend(name.parse().map(ActivityId));
+        }
         purge.activities.sort_unstable();
+        purge.revised.sort_unstable();
         Ok(purge)
     }
 
@@ -333,14 +348,14 @@ impl Catalog {
     }
 
     /// Drops what the receipt does not need: every name but those of
-    /// activities that went by name.
+    /// activities that went, or were revised, by name.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn forget_targets(&self, purge: &Purge) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         tx.execute(
-            "delete from purge_targets where purge_id = $1 and (kind <> 'activity' or $2 = 1)",
+            "delete from purge_targets where purge_id = $1 and (kind not in ('activity', 'revised') or $2 = 1)",
             &[purge.purge_id.into(), i64::from(purge.whole).into()],
         )
         .await?;
@@ -370,11 +385,16 @@ impl Catalog {
         if done == 0 {
             return Ok(false);
         }
-        tx.execute(
-            "update athletes set purges = purges + 1 where athlete_id = $1 and purges % 2 = 1",
-            &[purge.athlete_id.into()],
-        )
-        .await?;
+        let over = match purge.is_release {
+            true => {
+                "update athletes set releases = releases + 1 \
+                 where athlete_id = $1 and releases % 2 = 1"
+            }
+            false => {
+                "update athletes set purges = purges + 1 where athlete_id = $1 and purges % 2 = 1"
+            }
+        };
+        tx.execute(over, &[purge.athlete_id.into()]).await?;
         audit::insert(&mut tx, std::slice::from_ref(receipt)).await?;
         tx.commit().await?;
         Ok(true)

@@ -220,6 +220,9 @@ pub async fn raw_bytes_without_a_source_go_after_their_grace(place: &Place) {
                 file_name: "a.fit".to_owned(),
                 activity_id: key.activity_id,
                 parted_from: None,
+                upload_id: None,
+                retain_until_us: None,
+                fetched_at_us: None,
             }],
             ..CatalogChange::default()
         },

@@ -221,8 +221,9 @@ pub async fn strays_with_their_rows_are_swept(place: &Place) {
     let begun = begin(&storage).await;
     purge(&storage.lake, &begun).await;
     let erasure = Erasure::of(&begun, vec![]);
+    let unnamed = storage.lake.unnamed().await.unwrap();
     let swept = storage.lake.sweep(&erasure).await.unwrap();
-    assert!(swept.objects > 3, "{swept:?}");
+    assert!(swept.objects > 3, "{swept:?} of {unnamed:?}");
     assert_eq!(swept.unreadable, ["main/efforts/stray-cut.parquet"]);
     let again = storage.lake.sweep(&erasure).await.unwrap();
     assert_eq!(again.objects, 0);

@@ -381,6 +381,11 @@ async fn remove_inlined(
             gone += tx.execute_named(sql, &[id.into()]).await?;
         }
         if let Some(column) = &activity {
+            let ids = Value::Ints(rule.revised.iter().copied().collect());
+            let sql = format!(
+                "delete from {place} where {column} = any($1) and end_snapshot is not null"
+            );
+            gone += tx.execute_named(sql, &[ids]).await?;
             let sql = format!("delete from {place} where {column} = any($1)");
             let ids = Value::Ints(rule.activities.iter().copied().collect());
             gone += tx.execute_named(sql, &[ids]).await?;

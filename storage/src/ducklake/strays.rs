@@ -18,7 +18,7 @@ use super::named;
 use super::snapshot;
 use super::state::{DataFile, State};
 use super::traces::{self, Rule};
-use crate::catalog::Db;
+use crate::catalog::{Db, Tx};
 use crate::error::Error;
 use crate::lake::is_missing_file;
 use crate::purge::{Erasure, Swept};
@@ -26,8 +26,40 @@ use crate::purge::{Erasure, Swept};
 /// Rows of the athlete that are still true, by table.
 pub(crate) type Live = BTreeMap<&'static str, Vec<RecordBatch>>;
 
-/// Deletes every object of the lake's store that nothing names and that holds
-/// such rows, or rows of tables of athletes that are not among the `live`.
+/// Objects of the lake's store that nothing names.
+///
+/// # Errors
+/// [`Error::Database`], [`Error::Store`].
+pub(crate) async fn unnamed(db: &Db, io: &Io) -> Result<BTreeSet<Path>, Error> {
+    // The store before the catalog: what is put afterwards is not looked at.
+    let listed: Vec<ObjectMeta> = io
+        .footers
+        .store()
+        .list(None)
+        .try_collect()
+        .await
+        .map_err(failed("list", &io.data_path))?;
+    let mut tx = db.begin_read().await?;
+    let named = named_in(&mut tx, io).await?;
+    let listed = listed.into_iter().map(|meta| meta.location);
+    Ok(listed.filter(|path| !named.contains(path)).collect())
+}
+
+/// Every object that a snapshot names, or that is to be removed.
+async fn named_in(tx: &mut Tx, io: &Io) -> Result<HashSet<Path>, Error> {
+    let mut named: HashSet<Path> = named::all_files(tx, &io.data_path)
+        .await?
+        .into_iter()
+        .map(|file| file.object.path)
+        .collect();
+    let scheduled = named::scheduled(tx, &io.data_path).await?;
+    named.extend(scheduled.into_iter().map(|file| file.path));
+    Ok(named)
+}
+
+/// Deletes every object `among` those of the lake's store that nothing names and
+/// that holds such rows, or rows of tables of athletes that are not among the
+/// `live`.
 ///
 /// A commit that is under way and holds them fails: its activities, or the
 /// files that it copies from, are gone, or the athlete was reconciled since. So
@@ -40,31 +72,18 @@ pub(crate) async fn sweep(
     io: &Io,
     erasure: &Erasure,
     live: &Live,
+    among: &BTreeSet<Path>,
 ) -> Result<Swept, Error> {
-    // The store before the catalog: what is put afterwards is not looked at.
-    let listed: Vec<ObjectMeta> = io
-        .footers
-        .store()
-        .list(None)
-        .try_collect()
-        .await
-        .map_err(failed("list", &io.data_path))?;
     let mut tx = db.begin_read().await?;
-    let mut named: HashSet<Path> = named::all_files(&mut tx, &io.data_path)
-        .await?
-        .into_iter()
-        .map(|file| file.object.path)
-        .collect();
-    let scheduled = named::scheduled(&mut tx, &io.data_path).await?;
-    named.extend(scheduled.into_iter().map(|file| file.path));
+    let named = named_in(&mut tx, io).await?;
     let newest = snapshot::newest(&mut tx).await?;
     let state = load::load(&mut tx, &io.data_path, newest).await?;
     drop(tx);
     let mut swept = Swept::default();
-    for meta in listed {
-        if named.contains(&meta.location) {
+    for path in among.iter().filter(|path| !named.contains(*path)) {
+        let Some(meta) = head(io, path).await? else {
             continue;
-        }
+        };
         let holds = async {
             Ok(holds_traces(io, &meta.location, erasure).await?
                 || holds_superseded(io, &state, &meta, erasure, live).await?)
@@ -95,10 +114,8 @@ pub(crate) async fn holds_traces(
     location: &Path,
     erasure: &Erasure,
 ) -> Result<bool, Error> {
-    let size = match io.footers.store().head(location).await {
-        Ok(meta) => meta.size,
-        Err(object_store::Error::NotFound { .. }) => return Ok(false),
-        Err(source) => return Err(failed("look for", location.as_ref())(source)),
+    let Some(ObjectMeta { size, .. }) = head(io, location).await? else {
+        return Ok(false);
     };
     let object = Object {
         path: location.clone(),
@@ -109,9 +126,10 @@ pub(crate) async fn holds_traces(
         athlete: erasure.whole.then_some(erasure.athlete_id.0),
         activities: &erasure.activities,
         superseded: None,
+        revised: &erasure.revised,
     };
     match traces::matches(io, &object, None, &rule).await {
-        Ok(found) => Ok(!found.always.is_empty()),
+        Ok(found) => Ok(!found.always.is_empty() || !found.if_deleted.is_empty()),
         Err(error) if is_missing_file(&error) => Ok(false),
         Err(error) => Err(error),
     }
@@ -152,6 +170,7 @@ async fn holds_superseded(
         athlete: Some(erasure.athlete_id.0),
         activities: &none,
         superseded: None,
+        revised: &none,
     };
     let found = traces::matches(io, &file.object, None, &rule).await?;
     if found.always.is_empty() {
@@ -184,16 +203,23 @@ async fn holds_superseded(
     Ok(false)
 }
 
+/// What the store says of an object, if it is there.
+async fn head(io: &Io, location: &Path) -> Result<Option<ObjectMeta>, Error> {
+    match io.footers.store().head(location).await {
+        Ok(meta) => Ok(Some(meta)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(source) => Err(failed("look for", location.as_ref())(source)),
+    }
+}
+
 /// Deletes an object; answers how long it was, `None` where it is gone.
 ///
 /// # Errors
 /// [`Error::Store`].
 pub(crate) async fn remove(io: &Io, location: &Path) -> Result<Option<u64>, Error> {
     let store = io.footers.store();
-    let size = match store.head(location).await {
-        Ok(meta) => meta.size,
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
-        Err(source) => return Err(failed("look for", location.as_ref())(source)),
+    let Some(ObjectMeta { size, .. }) = head(io, location).await? else {
+        return Ok(None);
     };
     match store.delete(location).await {
         Ok(()) => Ok(Some(size)),

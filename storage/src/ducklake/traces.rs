@@ -24,6 +24,8 @@ pub(crate) struct Rule<'a> {
     pub activities: &'a BTreeSet<i64>,
     /// Rows of this athlete that are in no newest snapshot any more.
     pub superseded: Option<i64>,
+    /// Rows of these activities that are in no newest snapshot any more.
+    pub revised: &'a BTreeSet<i64>,
 }
 
 impl<'a> Rule<'a> {
@@ -36,6 +38,7 @@ impl<'a> Rule<'a> {
             athlete: erasure.whole.then_some(athlete),
             activities: &erasure.activities,
             superseded: (!erasure.whole && superseded).then_some(athlete),
+            revised: &erasure.revised,
         }
     }
 
@@ -46,12 +49,12 @@ impl<'a> Rule<'a> {
             let range = file.athletes.as_ref();
             range.is_none_or(|range| range.contains(&athlete))
         });
-        let by_activity = match &file.activities {
-            None => !self.activities.is_empty(),
+        let by_activity = |activities: &BTreeSet<i64>| match &file.activities {
+            None => !activities.is_empty(),
             Some(range) if range.is_empty() => false,
-            Some(range) => self.activities.range(range.clone()).next().is_some(),
+            Some(range) => activities.range(range.clone()).next().is_some(),
         };
-        by_athlete || by_activity
+        by_athlete || by_activity(self.activities) || by_activity(self.revised)
     }
 }
 
@@ -124,10 +127,13 @@ async fn read(
     }
     let wanted = keys.athlete.into_iter().chain(keys.activity);
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-    let name = |index: Option<usize>| index.map(|index| builder.schema().field(index).name());
+    // A builder may not be shared between threads, and a purge may run on any.
+    let schema = builder.schema().clone();
+    let name = |index: Option<usize>| index.map(|index| schema.field(index).name());
     let athlete_name = name(keys.athlete).cloned();
     let activity_name = name(keys.activity).cloned();
     let activities: HashSet<i64> = rule.activities.iter().copied().collect();
+    let revised: HashSet<i64> = rule.revised.iter().copied().collect();
     let mut stream = builder.with_projection(mask).build()?;
     let mut position = 0;
     while let Some(batch) = stream.try_next().await? {
@@ -136,11 +142,12 @@ async fn read(
         for row in 0..batch.num_rows() {
             let value = |column: &Option<Vec<Option<i64>>>| column.as_ref().and_then(|c| c[row]);
             let athlete = value(&athletes);
-            let goes = rule.athlete.is_some() && athlete == rule.athlete
-                || value(&ids).is_some_and(|id| activities.contains(&id));
+            let is_of = |of: &HashSet<i64>| value(&ids).is_some_and(|id| of.contains(&id));
+            let goes = rule.athlete.is_some() && athlete == rule.athlete || is_of(&activities);
+            let is_superseded = rule.superseded.is_some() && athlete == rule.superseded;
             if goes {
                 found.always.push(position);
-            } else if rule.superseded.is_some() && athlete == rule.superseded {
+            } else if is_superseded || is_of(&revised) {
                 found.if_deleted.push(position);
             }
             position += 1;

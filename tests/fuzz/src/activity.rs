@@ -21,7 +21,13 @@ pub fn activity(bytes: &[u8]) {
 }
 
 fn recording(part: u32, shares: usize, choices: &mut Choices<'_>) -> Recording {
-    let format = choices.of(&[Format::Fit, Format::Tcx, Format::Gpx, Format::StravaArchive]);
+    let format = choices.of(&[
+        Format::Fit,
+        Format::Tcx,
+        Format::Gpx,
+        Format::StravaArchive,
+        Format::StravaApi,
+    ]);
     let sport = choices.of(&["running", "cycling", "swimming", "Ride", "", "hiking"]);
     let sub_sport = choices.of(&[None, Some("lap_swimming"), Some("treadmill"), Some("trail")]);
     let claims = Claims {

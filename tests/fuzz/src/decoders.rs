@@ -1,6 +1,7 @@
 //! Decoders: whatever the bytes are there is an answer, and what comes out
 //! goes through the rest of the house.
 
+use pipeline::decode::strava::api::document;
 use pipeline::decode::strava::read_table;
 use pipeline::decode::{FileKind, Limits, decode, recognise};
 use pipeline::recording::Recording;
@@ -28,6 +29,32 @@ fn within(recording: &Recording, bytes: usize) {
         recording.findings.len() <= bytes,
         "more findings than bytes"
     );
+}
+
+/// What Strava's API might answer: an activity, and after the first line that is
+/// empty its streams. What is kept of it is read again, and is itself the whole
+/// of what is kept.
+pub fn api(bytes: &[u8]) {
+    // The corpus holds documents too.
+    recording(bytes);
+    let empty = bytes.windows(2).position(|pair| pair == b"\n\n");
+    let (activity, streams) = match empty {
+        Some(at) => (&bytes[..at], Some(&bytes[at + 2..])),
+        None => (bytes, None),
+    };
+    let Ok(kept) = document(activity, streams) else {
+        return;
+    };
+    assert!(
+        kept.len() <= 2 * bytes.len() + 1_000,
+        "more is kept than came"
+    );
+    assert_eq!(recognise(&kept), Some(FileKind::StravaApi));
+    let again = document(activity, streams).expect("it was just made");
+    assert_eq!(kept, again, "the same answers give other bytes");
+    let recordings = decode(&kept, &Limits::default()).expect("what is kept is read");
+    assert_eq!(recordings.len(), 1);
+    recording(&kept);
 }
 
 /// Strava's table of activities: each row that is read is kept as text that

@@ -9,7 +9,8 @@ use jobs::build::activity_rows;
 use pipeline::clean::{Clean, clean};
 use pipeline::identity::{Evidence, connect};
 use pipeline::merge::{Candidate, Merged, merge};
-use pipeline::recording::Recording;
+use pipeline::recording::{Format, Recording};
+use pipeline::rows::RowContext;
 use storage::{ActivityId, ActivityKey, AthleteId};
 
 /// Takes recordings of one athlete as far as an import would.
@@ -91,6 +92,8 @@ fn identified(cleaned: &[Arc<Clean>]) -> Vec<Vec<Candidate>> {
             sha256: sha256(at),
             part: part(at),
             external_id: clean.claims.external_id.clone(),
+            upload_id: clean.claims.upload_id.clone(),
+            is_of_api: clean.format == Format::StravaApi,
             start_time_us: clean.start_time_us,
             elapsed_ms: clean.elapsed_ms(),
             activity_id: None,
@@ -122,7 +125,12 @@ fn is_derived(merged: &Merged) {
         start_time_us: merged.clean.start_time_us,
         activity_id: ActivityId::born(merged.clean.start_time_us, 1),
     };
-    let tables = activity_rows(merged, key, 1, &[]).expect("what is clean has rows");
+    let context = RowContext {
+        key,
+        revision: 1,
+        retain_until_us: None,
+    };
+    let tables = activity_rows(merged, &context, &[]).expect("what is clean has rows");
     for (table, rows) in &tables {
         is_finite(table, rows);
         for (part, whole) in [("moving_s", "elapsed_s"), ("timer_s", "elapsed_s")] {

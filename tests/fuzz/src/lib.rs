@@ -49,6 +49,11 @@ pub const TARGETS: &[Target] = &[
         seeds: &["data/recordings/tcx"],
     },
     Target {
+        name: "strava_api",
+        run: decoders::api,
+        seeds: &["pipeline/tests/captured"],
+    },
+    Target {
         name: "strava_row",
         run: decoders::recording,
         seeds: &[],

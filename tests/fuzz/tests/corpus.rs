@@ -60,6 +60,7 @@ hold!(
     fit,
     gpx,
     tcx,
+    strava_api,
     strava_row,
     strava_table,
     archive,

@@ -1,10 +1,12 @@
-//! The table of activities in Strava's account archive.
+//! What Strava tells: the table of activities in its account archive, and its
+//! [API](api).
 //!
-//! Each row becomes an [`ArchiveRow`]: what Strava says of one activity, and
+//! Each row of the table becomes an [`ArchiveRow`]: what Strava says of one activity, and
 //! the file that holds its samples, where there is one. What is kept of a row
 //! is itself a raw input, [`ArchiveRow::canonical_json`], from which
 //! [`decode`](super::decode) makes the same recording again.
 
+pub mod api;
 mod cells;
 mod columns;
 mod languages;

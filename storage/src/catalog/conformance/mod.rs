@@ -3,17 +3,23 @@
 //! Each takes a [`Place`] of its own, opens what it needs there, and panics
 //! where a promise is broken.
 
+mod accounts;
 mod cost;
 mod database;
 mod identity;
 mod lookups;
 mod queue;
+mod retention;
+mod strava;
 
+pub use accounts::*;
 pub use cost::*;
 pub use database::*;
 pub use identity::*;
 pub use lookups::*;
 pub use queue::*;
+pub use retention::*;
+pub use strava::*;
 
 use uuid::Uuid;
 
@@ -45,6 +51,13 @@ crate::testing::on_both!(
     the_audit_answers_every_filter,
     activities_tell_who_wrote_them,
     the_cost_of_a_change_is_constant,
+    a_refreshed_token_has_one_writer,
+    a_strava_account_is_one_athletes,
+    a_sign_in_is_used_once,
+    the_limits_are_one_account,
+    strava_says_how_much_is_used,
+    the_mirror_tells_what_changed,
+    an_event_is_kept_once,
     a_key_has_one_live_job,
     jobs_come_with_their_transaction,
     what_is_asked_for_while_it_runs_runs_again,
@@ -60,6 +73,16 @@ crate::testing::on_both!(
     the_history_is_bounded,
     jobs_go_with_their_athlete,
     the_cost_of_a_job_is_constant,
+    the_first_account_is_made_once,
+    links_do_one_thing_once,
+    sessions_last_while_they_are_used,
+    tokens_keep_to_the_role_and_end,
+    disabling_shuts_out,
+    only_hashes_are_kept,
+    a_purge_takes_accounts_along,
+    recordings_know_how_long_they_stay,
+    a_copy_that_was_seen_again_is_not_replaced,
+    a_release_takes_what_it_names,
 );
 
 const ONE: AthleteId = AthleteId(1);
@@ -122,6 +145,9 @@ fn source(key: ActivityKey, sha256: &str, part: i32) -> Source {
         file_name: "Møre/løp \"1\".fit".to_owned(),
         activity_id: key.activity_id,
         parted_from: None,
+        upload_id: None,
+        retain_until_us: None,
+        fetched_at_us: None,
     }
 }
 

@@ -13,6 +13,7 @@ use pipeline::clean::Clean;
 use pipeline::decode::Limits;
 use pipeline::decode::archive::gunzip;
 use pipeline::merge::{Candidate, merge};
+use pipeline::rows::RowContext;
 use query::derived::{Scope, tables_of};
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -86,7 +87,12 @@ pub fn parts(folder: &Path) -> Result<Value, Failed> {
                     start_time_us: merged.clean.start_time_us,
                     activity_id: ActivityId(merged.clean.start_time_us / 1_000_000),
                 };
-                Ok(activity_rows(&merged, key, 1, &[])?)
+                let context = RowContext {
+                    key,
+                    revision: 1,
+                    retain_until_us: None,
+                };
+                Ok(activity_rows(&merged, &context, &[])?)
             })
             .collect::<Result<Vec<_>, Failed>>()?;
         derive += seconds(start);
