@@ -1,6 +1,6 @@
 //! What can go wrong in storage.
 
-use crate::catalog::CatalogTrouble;
+use crate::catalog::{AccountTrouble, CatalogTrouble};
 use crate::code::{Code, Failure};
 use crate::id::{ActivityId, AthleteId};
 use crate::lake::past::{Kept, Missing};
@@ -63,6 +63,9 @@ pub enum Error {
         /// What was asked for.
         activity_id: ActivityId,
     },
+    /// An account, a token or a link that cannot be made, found or used.
+    #[error("{0}")]
+    Account(AccountTrouble),
     /// A recording that holds more activities than are to be purged.
     #[error("a recording of it also holds {}", listed(others))]
     SharedRecording {
@@ -258,6 +261,7 @@ impl Error {
             | Self::CatalogInUse
             | Self::NoAthlete { .. }
             | Self::NoActivity { .. }
+            | Self::Account(_)
             | Self::SharedRecording { .. }
             | Self::Conflict { .. }
             | Self::NoRaw { .. }
@@ -365,6 +369,7 @@ impl Failure for Error {
             | Self::UnknownCatalog { .. }
             | Self::UnknownType { .. } => Code::UnknownVersion,
             Self::NoAthlete { .. } | Self::NoActivity { .. } => Code::NotFound,
+            Self::Account(trouble) => trouble.code(),
             Self::SharedRecording { .. } => Code::InvalidArgument,
             Self::CatalogInUse | Self::Conflict { .. } => Code::Conflict,
             Self::NoRaw { .. } => Code::NotFound,
@@ -399,6 +404,7 @@ impl Failure for Error {
             Self::CatalogInUse => "end long queries and servers and try again",
             Self::NoAthlete { .. } => "list them with `pacelake athlete ls`",
             Self::NoActivity { .. } => "list them with `pacelake ls`",
+            Self::Account(trouble) => trouble.try_next(),
             Self::SharedRecording { .. } => "name those too, since the recording must go",
             Self::Conflict { .. } => "try again",
             Self::NoRaw { .. } => "import the recording again",

@@ -7,7 +7,9 @@ use crate::error::Error;
 
 /// The tables that a purge takes rows from.
 const POSTGRES: &str = "vacuum pacelake.athletes, pacelake.activities, pacelake.sources, \
-     pacelake.corrections, pacelake.audit, pacelake.purge_targets, public.ducklake_data_file, \
+     pacelake.corrections, pacelake.audit, pacelake.purge_targets, pacelake.accounts, \
+     pacelake.sessions, pacelake.api_tokens, pacelake.account_links, pacelake.account_audit, \
+     public.ducklake_data_file, \
      public.ducklake_delete_file, public.ducklake_file_column_stats, \
      public.ducklake_table_column_stats, public.ducklake_files_scheduled_for_deletion";
 

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "leases", "0002_leases.sql"),
     migration!(3, "purges", "0003_purges.sql"),
     migration!(4, "corrections", "0004_corrections.sql"),
+    migration!(7, "accounts", "0007_accounts.sql"),
 ];
 
 /// The version of our tables that this build makes and reads.

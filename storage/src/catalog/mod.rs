@@ -7,6 +7,7 @@
 //! revision, which recordings each comes from, and what every write did. They
 //! are written in the transaction of the lake's commit, by [`apply`].
 
+mod accounts;
 mod athletes;
 mod audit;
 mod change;
@@ -29,6 +30,10 @@ pub(crate) mod tools;
 mod trouble;
 mod value;
 
+pub use accounts::{
+    Account, AccountAction, AccountEntry, AccountTrouble, Link, LinkWish, NewToken, Role, Scope,
+    Scopes, SecretHash, Session, Token, account_name,
+};
 pub use athletes::Athlete;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use change::{ActivityEnd, ActivityWrite, CatalogChange, Reconciled, apply};

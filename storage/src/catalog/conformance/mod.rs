@@ -3,11 +3,13 @@
 //! Each takes a [`Place`] of its own, opens what it needs there, and panics
 //! where a promise is broken.
 
+mod accounts;
 mod cost;
 mod database;
 mod identity;
 mod lookups;
 
+pub use accounts::*;
 pub use cost::*;
 pub use database::*;
 pub use identity::*;
@@ -43,6 +45,13 @@ crate::testing::on_both!(
     the_audit_answers_every_filter,
     activities_tell_who_wrote_them,
     the_cost_of_a_change_is_constant,
+    the_first_account_is_made_once,
+    links_do_one_thing_once,
+    sessions_last_while_they_are_used,
+    tokens_keep_to_the_role_and_end,
+    disabling_shuts_out,
+    only_hashes_are_kept,
+    a_purge_takes_accounts_along,
 );
 
 const ONE: AthleteId = AthleteId(1);
