@@ -1,5 +1,6 @@
 //! One file a command; here, what they share.
 
+mod account;
 mod athlete;
 mod audit;
 mod backup;
@@ -22,6 +23,7 @@ mod serve;
 mod show;
 mod sql;
 mod stats;
+mod token;
 mod verify;
 
 use std::process::ExitCode;
@@ -72,6 +74,8 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Restore(args) => restore::run(&rim, args).await,
         Command::Audit(args) => audit::run(&rim, args).await,
         Command::Athlete(args) => athlete::run(&rim, args).await,
+        Command::Account(args) => account::run(&rim, args).await,
+        Command::Token(args) => token::run(&rim, args).await,
         Command::Purge(args) => purge::run(&rim, args).await,
         Command::Serve(args) => serve::run(&rim, args).await,
         Command::Generate(args) => generate::run(args),
