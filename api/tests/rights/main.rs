@@ -4,6 +4,7 @@
 #[path = "../http/app.rs"]
 #[allow(dead_code, reason = "these tests need a part of it")]
 mod app;
+mod declared;
 mod kept;
 mod secrets;
 mod sign_in;
