@@ -33,6 +33,8 @@ const COMMANDS: &[&str] = &[
     "maintain",
     "audit",
     "athlete",
+    "account",
+    "token",
     "purge",
     "serve",
     "generate",
