@@ -7,7 +7,7 @@ use super::Format;
 /// `pacelake account`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  pacelake account add --role athlete            a link for someone new, with an athlete of their own
+  pacelake account add --role athlete            a link for someone new
   pacelake account add --role analyst --athlete 1
   pacelake account link kari                     a link that sets a password anew
   pacelake account disable kari")]
