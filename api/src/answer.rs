@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
 use axum::Extension;
 use axum::body::Bytes;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use query::read::Page;
@@ -156,4 +156,13 @@ pub fn renamed(rows: &Rows, names: &[(&str, &str)]) -> Result<Rows, Problem> {
 pub fn value(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(value)
         .map_err(|error| Problem::new(Code::Internal, error.to_string(), "report this as a bug"))
+}
+
+/// A value of ours as an answer that nobody may keep.
+///
+/// # Errors
+/// As [`value`].
+pub fn not_kept<T>(of: &impl Serialize) -> Result<Answer<T>, Problem> {
+    let answer = Answer::json(value(of)?);
+    Ok(answer.with(CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }

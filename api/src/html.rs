@@ -2,6 +2,8 @@
 //! anything from elsewhere.
 
 pub(crate) mod docs;
+pub(crate) mod set_up;
+pub(crate) mod sign_in;
 pub(crate) mod start;
 
 use std::fmt::{self, Write};

@@ -1,12 +1,13 @@
 //! The HTTP layer: handlers that read tables and enqueue jobs.
 //!
 //! A handler never computes a number. It says by its arguments who may call it
-//! ([`access`]), what it is asked ([`parameters`]) and what it reads from
+//! ([`access`], always the first), what it is asked ([`parameters`]) and what it reads from
 //! ([`reader`], one snapshot a request; [`past`], an older one), and answers with rows of a declared
 //! shape. Begin at `router`, the list of routes.
 
 pub mod access;
 pub mod answer;
+pub mod attempts;
 pub mod form;
 pub mod geojson;
 pub mod heavy;
@@ -16,11 +17,14 @@ pub mod log;
 pub mod openapi;
 pub mod origin;
 pub mod parameters;
+pub mod password;
 pub mod past;
 pub mod problem;
+pub mod public_url;
 pub mod reader;
 pub mod routes;
 pub mod schema;
+pub mod sent;
 pub mod serve;
 pub mod stall;
 pub mod state;
@@ -42,6 +46,7 @@ use utoipa_axum::routes;
 
 pub use limits::ServerLimits;
 pub use problem::Problem;
+pub use public_url::PublicUrl;
 pub use serve::{ServeError, serve};
 pub use state::State;
 
@@ -49,6 +54,7 @@ pub use state::State;
 fn router() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(past::readable(reads()))
+        .merge(accounts())
         .routes(routes!(routes::corrections::mask))
         .routes(routes!(routes::corrections::unmask))
         .routes(routes!(routes::corrections::include))
@@ -85,6 +91,29 @@ fn reads() -> OpenApiRouter<State> {
         .routes(routes!(routes::sql::run_sql))
 }
 
+/// The routes about who signs in.
+fn accounts() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(routes::sign_in::get_sign_in))
+        .routes(routes!(routes::set_up::get_set_up))
+        .routes(routes!(routes::set_up::set_up))
+        .routes(routes!(
+            routes::session::get_session,
+            routes::session::begin_session,
+            routes::session::end_session
+        ))
+        .routes(routes!(
+            routes::tokens::list_tokens,
+            routes::tokens::make_token
+        ))
+        .routes(routes!(routes::tokens::revoke_token))
+        .routes(routes!(
+            routes::accounts::list_accounts,
+            routes::accounts::invite
+        ))
+        .routes(routes!(routes::accounts::disable_account))
+}
+
 /// The whole application.
 pub fn app(state: State) -> Router {
     let (router, _) = router().split_for_parts();
@@ -98,7 +127,8 @@ pub fn app(state: State) -> Router {
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::unknown_method)
         .layer(from_fn_with_state(state.clone(), kept::keep))
-        .layer(from_fn(origin::check))
+        .layer(from_fn(access::lead_to_sign_in))
+        .layer(from_fn_with_state(state.clone(), origin::check))
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(limits, log::request))

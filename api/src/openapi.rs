@@ -16,7 +16,10 @@ use utoipa::openapi::OpenApi as Document;
             lower snake case, with the SI unit as suffix. Lists come in pages: give `next` as \
             `after` to go on. Every answer has an `x-request-id`; answers about activities have \
             an `ETag`, and 304 answers `If-None-Match`. Whatever reads the lake reads it at any \
-            snapshot that is kept: `at` says which, `x-pacelake-snapshot` which it was.",
+            snapshot that is kept: `at` says which, `x-pacelake-snapshot` which it was. Once there \
+            are accounts, whoever asks signs in: browsers by a session's cookie, with the header \
+            `x-csrf-token` where something changes, programs by `authorization: Bearer` and a \
+            token. Other athletes' things are not found.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(crate::problem::ProblemBody)),
@@ -24,6 +27,7 @@ use utoipa::openapi::OpenApi as Document;
         (name = "activities", description = "Outings, and what belongs to one."),
         (name = "corrections", description = "What an owner says of an activity: nothing is deleted."),
         (name = "analytics", description = "Over all activities: statistics, peaks, ranks."),
+        (name = "accounts", description = "Who signs in, and by what programs do."),
         (name = "legacy", description = "Kept as it was, for those who use it."),
         (name = "server", description = "The server itself."),
     )
@@ -74,32 +78,35 @@ mod tests {
         let document = openapi();
         let mut names = HashSet::new();
         for (path, item) in &document.paths.paths {
-            let operations = [item.get.as_ref(), item.post.as_ref()];
-            let mut operations = operations.into_iter().flatten();
-            let operation = operations.next().expect("a path has an operation");
-            assert!(operations.next().is_none(), "{path} has two operations");
-            assert!(
-                names.insert(operation.operation_id.clone()),
-                "{path}: doubled name"
-            );
-            assert!(
-                operation.tags.as_ref().is_some_and(|tags| tags.len() == 1),
-                "{path}"
-            );
-            assert!(operation.summary.is_some(), "{path}");
-            assert!(
-                operation.responses.responses.contains_key("default"),
-                "{path}"
-            );
-            for parameter in operation.parameters.iter().flatten() {
+            let operations: Vec<_> = [&item.get, &item.post, &item.delete]
+                .into_iter()
+                .flatten()
+                .collect();
+            assert!(!operations.is_empty(), "{path} has no operation");
+            for operation in operations {
                 assert!(
-                    parameter.description.is_some(),
-                    "{path}: {}",
-                    parameter.name
+                    names.insert(operation.operation_id.clone()),
+                    "{path}: doubled name"
                 );
+                assert!(
+                    operation.tags.as_ref().is_some_and(|tags| tags.len() == 1),
+                    "{path}"
+                );
+                assert!(operation.summary.is_some(), "{path}");
+                assert!(
+                    operation.responses.responses.contains_key("default"),
+                    "{path}"
+                );
+                for parameter in operation.parameters.iter().flatten() {
+                    assert!(
+                        parameter.description.is_some(),
+                        "{path}: {}",
+                        parameter.name
+                    );
+                }
             }
         }
-        assert_eq!(names.len(), 29);
+        assert_eq!(names.len(), 41);
     }
 
     #[test]

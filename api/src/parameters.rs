@@ -12,8 +12,9 @@ use query::downsample::Resolution;
 use query::read::Cursor;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use storage::ActivityId;
+use storage::{AccountId, ActivityId};
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::problem::Problem;
 
@@ -88,6 +89,59 @@ impl<S: Send + Sync> FromRequestParts<S> for ActivityPath {
         let activity_id = activity_of(&text).map_err(Problem::argument)?;
         Ok(Self { activity_id })
     }
+}
+
+/// The account that a path names.
+#[derive(Clone, Copy, Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct AccountPath {
+    /// The account's id.
+    #[param(value_type = i64)]
+    pub account_id: AccountId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(account_id) = Path::<i64>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::argument(error.body_text()))?;
+        Ok(Self {
+            account_id: AccountId(account_id),
+        })
+    }
+}
+
+/// The token that a path names.
+#[derive(Clone, Copy, Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct TokenPath {
+    /// The token's id.
+    #[param(value_type = String)]
+    pub token_id: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::argument(error.body_text()))?;
+        // Whoever writes the token itself there is not told it again.
+        let token_id = Uuid::parse_str(&text).map_err(|_| {
+            Problem::argument("a token's id is a UUID, as GET /api/tokens lists it")
+        })?;
+        Ok(Self { token_id })
+    }
+}
+
+/// Reads an optional UUID.
+pub fn optional_uuid<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Uuid>, D::Error> {
+    let text = String::deserialize(input)?;
+    let uuid = Uuid::parse_str(&text);
+    uuid.map(Some).map_err(serde::de::Error::custom)
 }
 
 /// Reads an activity's id; what is none is told.

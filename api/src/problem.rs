@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -15,6 +15,10 @@ use utoipa::ToSchema;
 
 /// How many seconds to wait before asking a busy server again.
 const RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
+/// How many to wait after too many attempts to sign in.
+const RETRY_LATER: HeaderValue = HeaderValue::from_static("900");
+/// What programs show.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"pacelake\"");
 
 /// An error on its way to the client.
 ///
@@ -136,7 +140,8 @@ impl Problem {
         (self.status(), Json(body)).into_response()
     }
 
-    fn status(&self) -> StatusCode {
+    /// The status that it is answered with.
+    pub fn status(&self) -> StatusCode {
         let status = self.code.row().http_status;
         StatusCode::from_u16(status).expect("CODES lists valid statuses")
     }
@@ -178,8 +183,13 @@ impl From<storage::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
+        let headers = response.headers_mut();
         if self.code == Code::TooBusy {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_SOON);
+            headers.insert(RETRY_AFTER, RETRY_SOON);
+        } else if self.code == Code::TooManyAttempts {
+            headers.insert(RETRY_AFTER, RETRY_LATER);
+        } else if self.code == Code::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, BEARER);
         }
         response.extensions_mut().insert(Arc::new(self));
         response

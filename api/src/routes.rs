@@ -1,5 +1,6 @@
 //! The handlers, one file a resource.
 
+pub mod accounts;
 pub mod activities;
 pub mod analytics;
 pub mod corrections;
@@ -9,6 +10,10 @@ pub mod explain;
 pub mod export;
 pub mod health;
 pub mod runs;
+pub mod session;
+pub mod set_up;
+pub mod sign_in;
 pub mod sql;
 pub mod start;
 pub mod stats;
+pub mod tokens;

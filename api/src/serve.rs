@@ -33,6 +33,15 @@ pub enum ServeError {
         /// Where it was to listen.
         address: SocketAddr,
     },
+    /// A public address that means nothing.
+    #[error("the public address {text:?} is not understood")]
+    PublicUrl {
+        /// What was given.
+        text: String,
+    },
+    /// The catalog does not say whether there are accounts.
+    #[error("cannot tell whether there are accounts")]
+    Catalog(#[source] storage::Error),
     /// The socket failed.
     #[error("cannot listen")]
     Listen(#[source] io::Error),
@@ -41,7 +50,8 @@ pub enum ServeError {
 impl Failure for ServeError {
     fn code(&self) -> Code {
         match self {
-            Self::NotLoopback { .. } => Code::InvalidArgument,
+            Self::NotLoopback { .. } | Self::PublicUrl { .. } => Code::InvalidArgument,
+            Self::Catalog(error) => error.code(),
             Self::Listen(_) => Code::Internal,
         }
     }
@@ -51,6 +61,10 @@ impl Failure for ServeError {
             Self::NotLoopback { .. } => {
                 "listen on 127.0.0.1 or [::1]; there are no accounts yet to keep others out"
             }
+            Self::PublicUrl { .. } => {
+                "give scheme, host and perhaps a port, such as https://lake.example.org"
+            }
+            Self::Catalog(error) => error.try_next(),
             Self::Listen(_) => "choose another port",
         }
     }
@@ -70,14 +84,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// [`ServeError::NotLoopback`] where the listener's address is not this
-/// machine's own, [`ServeError::Listen`] where the socket fails.
+/// machine's own and there are no accounts, [`ServeError::Listen`] where the socket fails.
 pub async fn serve(
     listener: TcpListener,
     state: State,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listen)?;
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && !state.has_accounts().await.map_err(ServeError::Catalog)? {
         return Err(ServeError::NotLoopback { address });
     }
     let limits = Arc::clone(&state.limits);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jobs::Context;
 use jobs::progress::{Silent, Stop};
@@ -11,18 +12,22 @@ use storage::{AthleteId, LakeView, Moment, Storage};
 use tokio::sync::Mutex;
 
 use crate::access::Athlete;
+use crate::attempts::Attempts;
 use crate::heavy::{Heavy, Turns};
 use crate::kept::KeptAnswers;
 use crate::limits::ServerLimits;
+use crate::password::Passwords;
 use crate::past::At;
 use crate::problem::Problem;
+use crate::public_url::PublicUrl;
 
 /// What all requests share. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
     /// Where everything is kept.
     pub storage: Storage,
-    /// Whom requests act as; `None`: the first athlete.
+    /// Whom requests act as while there are no accounts; `None`: the first
+    /// athlete.
     pub(crate) athlete_id: Option<AthleteId>,
     /// How much the server takes on.
     pub(crate) limits: Arc<ServerLimits>,
@@ -32,6 +37,14 @@ pub struct State {
     pub(crate) reads: Turns,
     /// Answers that were given before.
     pub(crate) kept: KeptAnswers,
+    /// Where others reach the server, if it was said.
+    pub(crate) public: Option<Arc<PublicUrl>>,
+    /// Hashes and compares passwords.
+    pub(crate) passwords: Passwords,
+    /// Failed attempts to sign in.
+    pub(crate) attempts: Attempts,
+    /// Whether there is an account; once there is one, there always is.
+    accounts: Arc<AtomicBool>,
     /// The newest snapshot that was asked for. Sessions never change, so
     /// requests that meet the same snapshot share one.
     newest: Arc<Mutex<Option<Opened>>>,
@@ -65,16 +78,52 @@ impl State {
             heavy: Heavy::new(&limits)?,
             reads: Turns::new("reads", limits.reads, limits.wait),
             kept: KeptAnswers::new(limits.kept_bytes),
+            public: None,
+            passwords: Passwords::new(limits.wait),
+            attempts: Attempts::default(),
+            accounts: Arc::default(),
             limits: Arc::new(limits),
             newest: Arc::default(),
             older: Cache::new(OLDER),
         })
     }
 
-    /// The same, where requests act as another athlete.
+    /// The same, where requests act as another athlete while there are no
+    /// accounts.
     pub fn acting_as(mut self, athlete_id: AthleteId) -> Self {
         self.athlete_id = Some(athlete_id);
         self
+    }
+
+    /// The same, where others reach the server at this address.
+    pub fn reached_at(mut self, public: PublicUrl) -> Self {
+        self.public = Some(Arc::new(public));
+        self
+    }
+
+    /// Whether there is an account.
+    ///
+    /// # Errors
+    /// Where the catalog cannot be reached.
+    pub async fn has_accounts(&self) -> Result<bool, storage::Error> {
+        if self.accounts.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let found = self.storage.catalog.has_accounts().await?;
+        self.accounts.fetch_or(found, Ordering::Relaxed);
+        Ok(found)
+    }
+
+    /// Whether nobody has to sign in: there are no accounts, and the server is
+    /// not meant for other machines.
+    pub(crate) async fn is_open(&self) -> Result<bool, Problem> {
+        let for_others = self.public.as_ref().is_some_and(|url| !url.is_loopback());
+        Ok(!for_others && !self.has_accounts().await?)
+    }
+
+    /// Whether browsers reach the server by HTTPS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public.as_ref().is_some_and(|url| url.is_https())
     }
 
     /// The same, where `in_use` tells how many bytes the process holds.

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod account;
 mod athlete;
 pub mod backup;
 pub mod check;
@@ -12,6 +13,7 @@ pub mod maintain;
 pub mod past;
 mod purge;
 pub mod rebuild;
+pub mod token;
 pub mod verify;
 
 use std::path::PathBuf;
@@ -123,6 +125,10 @@ pub enum Command {
     Jobs(jobs::Jobs),
     /// Make and list athletes
     Athlete(Athlete),
+    /// Say who may sign in, and end it
+    Account(account::Account),
+    /// Make, list and revoke what programs sign in with
+    Token(token::Token),
     /// Take an athlete, or activities, out of everything, for ever
     Purge(Purge),
     /// Serve the HTTP API and the start page

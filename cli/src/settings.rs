@@ -92,6 +92,11 @@ pub const SETTINGS: &[SettingRow] = &[
         default: "127.0.0.1:8080",
     },
     SettingRow {
+        name: "public_url",
+        doc: "Where others reach `serve`, such as `https://lake.example.org`: for links, for what `Host` and `Origin` may be, and for cookies, which go over HTTPS only where this does.",
+        default: "none: `serve` is reached where it listens",
+    },
+    SettingRow {
         name: "maintain",
         doc: "Whether `serve` maintains the lake by itself: merges small files, lets old snapshots go, removes what nothing names.",
         default: "true",
@@ -253,6 +258,8 @@ pub struct Settings {
     /// See [`SETTINGS`].
     pub listen: String,
     /// See [`SETTINGS`].
+    pub public_url: Option<String>,
+    /// See [`SETTINGS`].
     pub maintain: bool,
     /// See [`SETTINGS`].
     pub keep_snapshots_s: u64,
@@ -367,6 +374,7 @@ impl Default for Settings {
             s3_retries: 8,
             s3_retry_timeout_s: 60,
             listen: "127.0.0.1:8080".to_owned(),
+            public_url: None,
             maintain: true,
             keep_snapshots_s: WEEK_S,
             log: "warn".to_owned(),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use storage::AthleteId;
 use storage::table::{Kind, Table};
 
+use crate::own_rows::{Nobodys, seen_by};
 use crate::session::{Limits, Session, runtime};
 
 /// Rows of a declared table; `rows` is an array of objects.
@@ -50,7 +51,7 @@ pub async fn session(tables: &[(&Table, Value)], views: &[(&str, &str)]) -> Sess
 pub async fn session_of(
     tables: &[(&Table, Value)],
     views: &[(&str, &str)],
-    athlete: Option<AthleteId>,
+    reader: Option<(AthleteId, Nobodys)>,
 ) -> Session {
     let provider = |(table, values): &(&Table, Value)| {
         let batch = rows(table, values.clone());
@@ -65,7 +66,7 @@ pub async fn session_of(
         .collect();
     let limits = Limits::default();
     let runtime = runtime(&limits).unwrap();
-    let tables = crate::session::seen_by(athlete, tables);
+    let tables = seen_by(reader, tables);
     Session::over(tables, &views, runtime, limits)
         .await
         .unwrap()

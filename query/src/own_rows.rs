@@ -32,6 +32,32 @@ use storage::AthleteId;
 /// The column that says whose a row is.
 const OWNER: &str = "athlete_id";
 
+/// What a reader sees of tables that do not say whose their rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nobodys {
+    /// Nothing.
+    Hidden,
+    /// All of it.
+    Shown,
+}
+
+/// The tables as a reader of one athlete's rows sees them; as they are for `None`.
+pub(crate) fn seen_by(
+    reader: Option<(AthleteId, Nobodys)>,
+    tables: Vec<(String, Arc<dyn TableProvider>)>,
+) -> Vec<(String, Arc<dyn TableProvider>)> {
+    let Some((athlete, nobodys)) = reader else {
+        return tables;
+    };
+    let own = tables.into_iter().filter_map(|(name, table)| {
+        let own = OwnRows::of(Arc::clone(&table), athlete);
+        let own = own.map(|own| Arc::new(own) as Arc<dyn TableProvider>);
+        let shown = own.or_else(|| (nobodys == Nobodys::Shown).then_some(table));
+        shown.map(|table| (name, table))
+    });
+    own.collect()
+}
+
 /// A table without the rows of other athletes.
 #[derive(Debug)]
 pub(crate) struct OwnRows {

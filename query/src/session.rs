@@ -28,7 +28,7 @@ use storage::{AthleteId, LakeView, is_missing_file};
 
 use crate::bounded;
 use crate::error::Error;
-use crate::own_rows::OwnRows;
+use crate::own_rows::{Nobodys, seen_by};
 use crate::sql;
 use crate::unread_lists::UnreadLists;
 
@@ -136,12 +136,25 @@ impl Session {
         athlete: AthleteId,
         limits: Limits,
     ) -> Result<Self, Error> {
-        Self::open_as(view, Some(athlete), limits).await
+        Self::open_as(view, Some((athlete, Nobodys::Hidden)), limits).await
+    }
+
+    /// The same for whoever runs the installation: tables that are nobody's are
+    /// there, too.
+    ///
+    /// # Errors
+    /// As [`Session::over`].
+    pub async fn open_for_admin(
+        view: &LakeView,
+        athlete: AthleteId,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        Self::open_as(view, Some((athlete, Nobodys::Shown)), limits).await
     }
 
     async fn open_as(
         view: &LakeView,
-        athlete: Option<AthleteId>,
+        reader: Option<(AthleteId, Nobodys)>,
         limits: Limits,
     ) -> Result<Self, Error> {
         let runtime = runtime(&limits)?;
@@ -149,7 +162,7 @@ impl Session {
         runtime.register_object_store(&url, store);
         let names = view.table_names().into_iter();
         let tables = names.filter_map(|name| Some((name.clone(), view.provider(&name)?)));
-        let tables = seen_by(athlete, tables.collect());
+        let tables = seen_by(reader, tables.collect());
         let mut session = Self::over(tables, &view.views(), runtime, limits).await?;
         session.origin = Some(view.clone());
         Ok(session)
@@ -376,21 +389,6 @@ impl Session {
                 what: format!("table {table}"),
             })
     }
-}
-
-/// The tables as an athlete sees them; as they are for `None`.
-pub(crate) fn seen_by(
-    athlete: Option<AthleteId>,
-    tables: Vec<(String, Arc<dyn TableProvider>)>,
-) -> Vec<(String, Arc<dyn TableProvider>)> {
-    let Some(athlete) = athlete else {
-        return tables;
-    };
-    let own = tables.into_iter().filter_map(|(name, table)| {
-        let own: Arc<dyn TableProvider> = Arc::new(OwnRows::of(table, athlete)?);
-        Some((name, own))
-    });
-    own.collect()
 }
 
 /// A runtime that reaches no object store yet.

@@ -35,6 +35,14 @@ pub enum Code {
     Timeout,
     /// A request from another host or origin.
     ForbiddenOrigin,
+    /// Nobody signed in, or no longer.
+    Unauthenticated,
+    /// Whoever signed in may not do this.
+    Forbidden,
+    /// A page's request without the proof that it is one of ours.
+    Csrf,
+    /// Too many attempts to sign in.
+    TooManyAttempts,
     /// Someone else wrote the same thing first.
     Conflict,
     /// Catalog, lake or ledger disagree.
@@ -156,6 +164,22 @@ pub const CODES: &[CodeRow] = &[
         403,
         1,
         Verdict::GiveUp,
+    ),
+    row(
+        Code::Unauthenticated,
+        "unauthenticated",
+        401,
+        1,
+        Verdict::GiveUp,
+    ),
+    row(Code::Forbidden, "forbidden", 403, 1, Verdict::GiveUp),
+    row(Code::Csrf, "csrf", 403, 1, Verdict::GiveUp),
+    row(
+        Code::TooManyAttempts,
+        "too_many_attempts",
+        429,
+        1,
+        Verdict::Retry,
     ),
     row(Code::Conflict, "conflict", 409, 1, Verdict::Retry),
     row(Code::Inconsistent, "inconsistent", 500, 1, Verdict::GiveUp),

@@ -1,6 +1,6 @@
 //! What can go wrong in storage.
 
-use crate::catalog::CatalogTrouble;
+use crate::catalog::{AccountTrouble, CatalogTrouble};
 use crate::code::{Code, Failure};
 use crate::id::{ActivityId, AthleteId};
 use crate::lake::past::{Kept, Missing};
@@ -75,6 +75,9 @@ pub enum Error {
         /// The job.
         job_id: i64,
     },
+    /// An account, a token or a link that cannot be made, found or used.
+    #[error("{0}")]
+    Account(AccountTrouble),
     /// A recording that holds more activities than are to be purged.
     #[error("a recording of it also holds {}", listed(others))]
     SharedRecording {
@@ -272,6 +275,7 @@ impl Error {
             | Self::NoActivity { .. }
             | Self::NoJob { .. }
             | Self::JobIsDone { .. }
+            | Self::Account(_)
             | Self::SharedRecording { .. }
             | Self::Conflict { .. }
             | Self::NoRaw { .. }
@@ -379,6 +383,7 @@ impl Failure for Error {
             | Self::UnknownCatalog { .. }
             | Self::UnknownType { .. } => Code::UnknownVersion,
             Self::NoAthlete { .. } | Self::NoActivity { .. } | Self::NoJob { .. } => Code::NotFound,
+            Self::Account(trouble) => trouble.code(),
             Self::SharedRecording { .. } | Self::JobIsDone { .. } => Code::InvalidArgument,
             Self::CatalogInUse | Self::Conflict { .. } => Code::Conflict,
             Self::NoRaw { .. } => Code::NotFound,
@@ -415,6 +420,7 @@ impl Failure for Error {
             Self::NoActivity { .. } => "list them with `pacelake ls`",
             Self::NoJob { .. } => "list them with `pacelake jobs ls`",
             Self::JobIsDone { .. } => "ask for the same work anew",
+            Self::Account(trouble) => trouble.try_next(),
             Self::SharedRecording { .. } => "name those too, since the recording must go",
             Self::Conflict { .. } => "try again",
             Self::NoRaw { .. } => "import the recording again",

@@ -37,6 +37,10 @@ id! {
     /// One athlete; the first is 1.
     AthleteId
 }
+id! {
+    /// One account: someone who signs in. The first is 1.
+    AccountId
+}
 
 /// How many low bits of an [`ActivityId`] are a hash; the bits above are the
 /// start in seconds since 1970.

@@ -28,7 +28,7 @@ pub mod testing;
 
 pub use code::{Code, Failure, Verdict};
 pub use error::Error;
-pub use id::{ActivityId, ActivityKey, AthleteId};
+pub use id::{AccountId, ActivityId, ActivityKey, AthleteId};
 pub use lake::{
     Commit, Committed, KeySet, Lake, LakeView, Problem, TableChange, TableSize, is_missing_file,
 };

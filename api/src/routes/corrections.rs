@@ -1,15 +1,13 @@
 //! What an owner says of an activity, and efforts that do not count.
 
 use axum::extract::State as Shared;
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use jobs::correct::{self, Point, Wish};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use storage::ActivityId;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::access::Athlete;
+use crate::access::{Athlete, Owner};
 use crate::answer::{self, Answer};
 use crate::parameters::{ActivityPath, JsonBody, NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
@@ -114,7 +112,7 @@ pub async fn list_corrections(
     params(ActivityPath), request_body = MaskRequest,
     responses((status = 200, description = "What changed.", body = Corrected), AnyProblem))]
 pub async fn mask(
-    athlete: Athlete,
+    Owner(athlete): Owner,
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
@@ -134,7 +132,7 @@ pub async fn mask(
     params(ActivityPath), request_body = UnmaskRequest,
     responses((status = 200, description = "What changed.", body = Corrected), AnyProblem))]
 pub async fn unmask(
-    athlete: Athlete,
+    Owner(athlete): Owner,
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
@@ -148,7 +146,7 @@ pub async fn unmask(
     params(ActivityPath), request_body = IncludeRequest,
     responses((status = 200, description = "What changed.", body = Corrected), AnyProblem))]
 pub async fn include(
-    athlete: Athlete,
+    Owner(athlete): Owner,
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
@@ -163,7 +161,7 @@ pub async fn include(
     params(ActivityPath), request_body = ExcludeRequest,
     responses((status = 200, description = "What changed.", body = Corrected), AnyProblem))]
 pub async fn exclude(
-    athlete: Athlete,
+    Owner(athlete): Owner,
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
@@ -177,7 +175,7 @@ pub async fn exclude(
     params(ActivityPath), request_body = UnmergeRequest,
     responses((status = 200, description = "What changed.", body = Regrouped), AnyProblem))]
 pub async fn unmerge(
-    athlete: Athlete,
+    Owner(athlete): Owner,
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
@@ -189,7 +187,7 @@ pub async fn unmerge(
     let work =
         async move { correct::unmerge(&context, &owner, activity_id, recording.as_deref()).await };
     let done = state.heavy.to_the_end(work).await??;
-    not_kept(&done)
+    answer::not_kept(&done)
 }
 
 /// Lets identity decide again on a recording that was taken out of an activity.
@@ -197,7 +195,7 @@ pub async fn unmerge(
     params(ActivityPath), request_body = RemergeRequest,
     responses((status = 200, description = "What changed.", body = Regrouped), AnyProblem))]
 pub async fn remerge(
-    athlete: Athlete,
+    Owner(athlete): Owner,
     ActivityPath { activity_id }: ActivityPath,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
@@ -207,7 +205,7 @@ pub async fn remerge(
     let context = state.context();
     let work = async move { correct::remerge(&context, &owner, activity_id).await };
     let done = state.heavy.to_the_end(work).await??;
-    not_kept(&done)
+    answer::not_kept(&done)
 }
 
 async fn corrected(
@@ -220,16 +218,11 @@ async fn corrected(
     let context = state.context();
     let work = async move { correct::correct(&context, &owner, activity_id, &wish).await };
     let done = state.heavy.to_the_end(work).await??;
-    not_kept(&done)
+    answer::not_kept(&done)
 }
 
 /// The athlete as the catalog has them.
 async fn owner(state: &State, athlete: Athlete) -> Result<storage::catalog::Athlete, Problem> {
     let found = state.storage.catalog.athlete(athlete.id).await?;
     found.ok_or_else(|| Problem::not_found(&format!("athlete {}", athlete.id)))
-}
-
-fn not_kept<T>(value: &impl Serialize) -> Result<Answer<T>, Problem> {
-    let answer = Answer::json(answer::value(value)?);
-    Ok(answer.with(CACHE_CONTROL, HeaderValue::from_static("no-store")))
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use storage::ActivityId;
 use utoipa::IntoParams;
 
-use crate::access::Athlete;
+use crate::access::Analyst;
 use crate::form::{Accepted, media_type};
 use crate::heavy::Kind;
 use crate::parameters::{Parameters, optional_activity, optional_day};
@@ -58,7 +58,7 @@ pub struct ExportQuery {
             (Vec<u8> = "application/vnd.apache.arrow.stream"))),
         AnyProblem))]
 pub async fn export_table(
-    athlete: Athlete,
+    Analyst { athlete, .. }: Analyst,
     Path(table): Path<String>,
     Parameters(query): Parameters<ExportQuery>,
     accepted: Accepted,

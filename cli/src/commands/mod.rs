@@ -1,5 +1,6 @@
 //! One file a command; here, what they share.
 
+mod account;
 mod athlete;
 mod audit;
 mod backup;
@@ -23,6 +24,7 @@ mod serve;
 mod show;
 mod sql;
 mod stats;
+mod token;
 mod verify;
 
 use std::process::ExitCode;
@@ -74,6 +76,8 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Audit(args) => audit::run(&rim, args).await,
         Command::Jobs(args) => jobs::run(&rim, args).await,
         Command::Athlete(args) => athlete::run(&rim, args).await,
+        Command::Account(args) => account::run(&rim, args).await,
+        Command::Token(args) => token::run(&rim, args).await,
         Command::Purge(args) => purge::run(&rim, args).await,
         Command::Serve(args) => serve::run(&rim, args).await,
         Command::Generate(args) => generate::run(args),

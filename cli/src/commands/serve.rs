@@ -3,6 +3,11 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use api::PublicUrl;
+use jiff::Timestamp;
+use storage::AthleteId;
+use storage::catalog::{Catalog, LinkWish};
+
 use super::{Ending, Rim, boxed};
 use crate::args::Serve;
 use crate::output::say;
@@ -20,15 +25,25 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
             return Ok(ExitCode::from(WRONG_USAGE));
         }
     };
-    if !address.ip().is_loopback() {
+    let public = rim.settings.public_url().map_err(boxed)?;
+    let context = rim.context().await.map_err(boxed)?;
+    let catalog = &context.storage.catalog;
+    let has_accounts = catalog.has_accounts().await.map_err(boxed)?;
+    if !address.ip().is_loopback() && !has_accounts {
         eprintln!(
             "error[invalid_argument]: `{listen}` is not a loopback address\n  try: 127.0.0.1 or \
              [::1]; there are no accounts yet, so everyone who reaches it would see everything"
         );
         return Ok(ExitCode::from(WRONG_USAGE));
     }
-    let context = rim.context().await.map_err(boxed)?;
-    let athlete = context.athlete(rim.athlete).await.map_err(boxed)?;
+    // Whoever signs in acts for their own athlete.
+    let athlete = match has_accounts {
+        true => None,
+        false => {
+            let athlete = context.athlete(rim.athlete).await.map_err(boxed)?;
+            Some(athlete.athlete_id)
+        }
+    };
     let listener = match tokio::net::TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {
@@ -40,16 +55,23 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     };
     // Port 0 means any: say which it became.
     let address = listener.local_addr().unwrap_or(address);
-    say!(
-        "pacelake serves athlete {} on http://{address}\n\
-         loopback only, without accounts; Ctrl-C ends it",
-        athlete.athlete_id
-    );
+    match athlete {
+        None => say!("pacelake serves whoever signs in on http://{address}\nCtrl-C ends it"),
+        Some(athlete_id) => {
+            let welcome = welcome(catalog, athlete_id, address, public.as_ref());
+            say!("{}", welcome.await.map_err(boxed)?);
+        }
+    }
     let limits = rim.settings.server_limits();
-    let state = api::State::new(context.storage.clone(), limits)
+    let mut state = api::State::new(context.storage.clone(), limits)
         .map_err(|error| boxed(api::ServeError::Listen(error)))?
-        .acting_as(athlete.athlete_id)
         .watching(crate::memory::in_use);
+    if let Some(athlete_id) = athlete {
+        state = state.acting_as(athlete_id);
+    }
+    if let Some(public) = public {
+        state = state.reached_at(public);
+    }
     let stop = context.stop.clone();
     let stopped = async move {
         while !stop.asked() {
@@ -70,4 +92,31 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     let (ended, (), ()) = tokio::join!(serve, jobs::derive::keep_fresh(context.clone()), maintain);
     ended.map_err(boxed)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said while there are no accounts: whose data it is, who sees it,
+/// and the one link that makes the first account.
+async fn welcome(
+    catalog: &Catalog,
+    athlete_id: AthleteId,
+    address: SocketAddr,
+    public: Option<&PublicUrl>,
+) -> Result<String, storage::Error> {
+    let wish = LinkWish::FirstAccount {
+        athlete_id: Some(athlete_id),
+    };
+    let now_us = Timestamp::now().as_microsecond();
+    let (secret, _) = catalog.make_link(wish, None, now_us).await?;
+    let here = format!("http://{address}");
+    let (origin, who) = match public {
+        Some(public) if !public.is_loopback() => {
+            (public.origin(), "nobody is let in without an account")
+        }
+        Some(_) | None => (here.as_str(), "loopback only, without accounts"),
+    };
+    Ok(format!(
+        "pacelake serves athlete {athlete_id} on {here}\n{who}; Ctrl-C ends it\n\
+         for accounts, make the first within the hour: {origin}/setup?link={}",
+        secret.reveal()
+    ))
 }

@@ -2,12 +2,32 @@
 
 use std::time::Duration;
 
-use api::ServerLimits;
+use api::{PublicUrl, ServeError, ServerLimits};
 use query::Limits;
 
 use super::Settings;
 
 impl Settings {
+    /// Where others reach the server, if it is said.
+    ///
+    /// # Errors
+    /// Where it means nothing.
+    pub fn public_url(&self) -> Result<Option<PublicUrl>, ServeError> {
+        self.public_url.as_deref().map(PublicUrl::parse).transpose()
+    }
+
+    /// What links to the server begin with.
+    ///
+    /// # Errors
+    /// As [`public_url`](Self::public_url).
+    pub fn origin(&self) -> Result<String, ServeError> {
+        let public = self.public_url()?;
+        Ok(public.map_or_else(
+            || format!("http://{}", self.listen),
+            |public| public.origin().to_owned(),
+        ))
+    }
+
     /// How much the server takes on.
     pub fn server_limits(&self) -> ServerLimits {
         let usual = ServerLimits::default();

@@ -69,7 +69,7 @@ impl Athlete {
 /// Makes an athlete with the next id: one that nobody has or had, so that
 /// nobody is taken for one who was purged. `$2` is 1 where there may be
 /// others.
-const CREATE: &str = athlete_columns!(
+pub(super) const CREATE: &str = athlete_columns!(
     "insert into athletes (athlete_id, name) \
      select 1 + max(id), $1 from (select athlete_id as id from athletes \
      union all select athlete_id from purges union all select 0) as ids \

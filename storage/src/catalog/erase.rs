@@ -8,8 +8,12 @@ use crate::error::Error;
 /// The tables that a purge takes rows from.
 const POSTGRES: &str = "vacuum pacelake.athletes, pacelake.activities, pacelake.sources, \
      pacelake.corrections, pacelake.audit, pacelake.purge_targets, pacelake.jobs, \
-     pacelake.job_turns, public.ducklake_data_file, public.ducklake_delete_file, \
-     public.ducklake_file_column_stats, public.ducklake_table_column_stats, public.ducklake_files_scheduled_for_deletion";
+     pacelake.job_turns, pacelake.accounts, pacelake.sessions, pacelake.api_tokens, \
+     pacelake.account_links, pacelake.account_audit, pacelake.strava_connections, \
+     pacelake.strava_activities, pacelake.strava_events, pacelake.strava_states, \
+     public.ducklake_data_file, public.ducklake_delete_file, \
+     public.ducklake_file_column_stats, public.ducklake_table_column_stats, \
+     public.ducklake_files_scheduled_for_deletion";
 
 /// The tables in which another writer keeps rows in the catalog itself, with
 /// their schema, in quotes where they need them.

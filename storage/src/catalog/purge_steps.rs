@@ -150,6 +150,23 @@ pub(super) async fn remove_rows(tx: &mut Tx, purge_id: Uuid) -> Result<(), Error
     let (statements, values): (&[&'static str], &[Value]) = if whole {
         (
             &[
+                "delete from sessions where account_id in (select account_id from accounts \
+                 where athlete_id = $1 and role <> 'admin')",
+                "delete from api_tokens where account_id in (select account_id from accounts \
+                 where athlete_id = $1 and role <> 'admin')",
+                "delete from account_links where athlete_id = $1 \
+                 or account_id in (select account_id from accounts \
+                 where athlete_id = $1 and role <> 'admin')",
+                "delete from account_audit where account_id in (select account_id \
+                 from accounts where athlete_id = $1 and role <> 'admin')",
+                // The row stays, without a name: that there was an account
+                // closes the installation to those without one.
+                "update accounts set athlete_id = null, \
+                 name = case when role = 'admin' then name \
+                 else 'purged ' || cast(account_id as text) end, \
+                 password = case when role = 'admin' then password end, \
+                 disabled_at_us = case when role = 'admin' then disabled_at_us \
+                 else coalesce(disabled_at_us, created_at_us) end where athlete_id = $1",
                 "delete from corrections where athlete_id = $1",
                 "delete from sources where athlete_id = $1",
                 "delete from audit where athlete_id = $1 and action <> 'purge'",

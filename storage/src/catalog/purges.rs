@@ -217,9 +217,25 @@ impl Catalog {
                 "select (select count(*) from sources where athlete_id = $1) \
                  + (select count(*) from activities where athlete_id = $1) \
                  + (select count(*) from corrections where athlete_id = $1) \
+                 + (select count(*) from audit where athlete_id = $1 and action <> 'purge') \
+                 + (select count(*) from strava_events where strava_athlete_id in \
+                 (select strava_athlete_id from strava_connections where athlete_id = $1)) \
+                 + (select count(*) from strava_states where athlete_id = $1) \
+                 + (select count(*) from strava_activities where athlete_id = $1) \
+                 + (select count(*) from strava_connections where athlete_id = $1) \
                  + (select count(*) from jobs where athlete_id = $1 and state <> 'running') \
                  + (select count(*) from job_turns where athlete_id = $1) \
-                 + (select count(*) from audit where athlete_id = $1 and action <> 'purge') + 1"
+                 + 1 \
+                 + (select count(*) from accounts where athlete_id = $1) \
+                 + (select count(*) from account_audit join accounts using (account_id) \
+                 where athlete_id = $1 and role <> 'admin') \
+                 + (select count(*) from api_tokens join accounts using (account_id) \
+                 where athlete_id = $1 and role <> 'admin') \
+                 + (select count(*) from sessions join accounts using (account_id) \
+                 where athlete_id = $1 and role <> 'admin') \
+                 + (select count(*) from account_links where athlete_id = $1 \
+                 or account_id in (select account_id from accounts \
+                 where athlete_id = $1 and role <> 'admin'))"
             }
             Some(_) => {
                 "select (select count(*) from sources where athlete_id = $1 \

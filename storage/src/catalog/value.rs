@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::dialect;
 use crate::error::Error;
-use crate::id::{ActivityId, AthleteId};
+use crate::id::{AccountId, ActivityId, AthleteId};
 
 /// A value to bind to a placeholder, or one that was read.
 ///
@@ -78,6 +78,12 @@ impl From<Uuid> for Value {
 
 impl From<AthleteId> for Value {
     fn from(value: AthleteId) -> Self {
+        Self::Int(value.0)
+    }
+}
+
+impl From<AccountId> for Value {
+    fn from(value: AccountId) -> Self {
         Self::Int(value.0)
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::Home;
 
@@ -16,6 +16,7 @@ pub struct Server {
     child: Child,
     address: String,
     log: PathBuf,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -47,6 +48,14 @@ impl Server {
         Self::run(home, command)
     }
 
+    /// The same on another address.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn listening(home: &Home, address: &str) -> Self {
+        Self::run(home, home.command(&["serve", "--listen", address]))
+    }
+
     fn run(home: &Home, mut command: Command) -> Self {
         let log = home.data_dir().join("serve.log");
         let mut child = command
@@ -55,14 +64,45 @@ impl Server {
             .spawn()
             .expect("the binary can be started");
         let stdout = child.stdout.take().expect("it was piped");
-        let first = BufReader::new(stdout).lines().next();
-        let first = first.expect("it says a line").expect("the line is text");
-        let address = first.rsplit("http://").next().unwrap_or_default();
+        let mut stdout = BufReader::new(stdout);
+        let mut first = String::new();
+        stdout.read_line(&mut first).expect("the line is text");
+        let address = first.trim_end().rsplit("http://").next();
         Self {
-            address: address.to_owned(),
+            address: address.unwrap_or_default().to_owned(),
             child,
             log,
+            stdout,
         }
+    }
+
+    /// The next line that it says.
+    ///
+    /// # Panics
+    /// If it is no text.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("the line is text");
+        line.trim_end().to_owned()
+    }
+
+    /// The whole answer to a request with these further header lines, as it
+    /// came.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let mut stream = self.connect();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).expect("it is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it is text");
+        answer
     }
 
     /// A connection to it.

@@ -34,6 +34,8 @@ const COMMANDS: &[&str] = &[
     "audit",
     "jobs",
     "athlete",
+    "account",
+    "token",
     "purge",
     "serve",
     "generate",

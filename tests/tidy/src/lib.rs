@@ -7,6 +7,7 @@
 //! and once on small examples, where there must be some. A complaint names the
 //! place, and where the thing belongs. Begin at [`words`].
 
+pub mod access;
 pub mod codes;
 pub mod dependencies;
 pub mod files;

@@ -1,0 +1,246 @@
+//! Who may do what, route by route: a route that is not here fails the walk.
+
+/// Who may ask a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Everyone.
+    Public,
+    /// Whoever signed in; a token reads or writes.
+    SignedIn,
+    /// Whoever signed in, and no program.
+    Person,
+    /// Whoever acts for an athlete.
+    Reader,
+    /// Athletes, and admins who act for one.
+    Owner,
+    /// Whoever acts for an athlete, to ask in SQL.
+    Analyst,
+    /// Whoever runs the installation.
+    Admin,
+}
+
+/// One request to a route.
+pub struct Row {
+    pub method: &'static str,
+    /// The path as the document has it.
+    pub route: &'static str,
+    pub who: Who,
+    /// What is asked: an id of athlete 1's wherever one fits, `{token}` for a
+    /// token of the caller's, `{account}` for an account and `{snapshot}` for
+    /// one that is kept.
+    pub ask: &'static str,
+    pub body: Option<&'static str>,
+    /// Whether it names something of athlete 1's, which others do not find.
+    pub named: bool,
+}
+
+const fn get(route: &'static str, who: Who, ask: &'static str) -> Row {
+    Row {
+        method: "GET",
+        route,
+        who,
+        ask,
+        body: None,
+        named: false,
+    }
+}
+
+/// A read of something of athlete 1's by its id.
+const fn named(route: &'static str, who: Who, ask: &'static str) -> Row {
+    Row {
+        named: true,
+        ..get(route, who, ask)
+    }
+}
+
+const fn post(route: &'static str, who: Who, ask: &'static str, body: &'static str) -> Row {
+    Row {
+        method: "POST",
+        body: Some(body),
+        ..get(route, who, ask)
+    }
+}
+
+const fn change(route: &'static str, ask: &'static str, body: &'static str) -> Row {
+    Row {
+        named: true,
+        ..post(route, Who::Owner, ask, body)
+    }
+}
+
+const fn delete(route: &'static str, who: Who, ask: &'static str) -> Row {
+    Row {
+        method: "DELETE",
+        ..get(route, who, ask)
+    }
+}
+
+/// Who may do what, route by route.
+pub const ROUTES: &[Row] = &[
+    get("/", Who::Reader, "/"),
+    get("/signin", Who::Public, "/signin"),
+    get("/setup", Who::Public, "/setup"),
+    get("/api/health", Who::Public, "/api/health"),
+    get("/api/openapi.json", Who::Public, "/api/openapi.json"),
+    get("/api/docs", Who::Public, "/api/docs"),
+    post("/api/setup", Who::Public, "/api/setup", r#"{"link": "x"}"#),
+    post(
+        "/api/session",
+        Who::Public,
+        "/api/session",
+        r#"{"name": "x"}"#,
+    ),
+    get("/api/session", Who::SignedIn, "/api/session"),
+    delete(
+        "/api/session",
+        Who::SignedIn,
+        "/api/session?everywhere=true",
+    ),
+    get("/api/tokens", Who::SignedIn, "/api/tokens"),
+    post(
+        "/api/tokens",
+        Who::Person,
+        "/api/tokens",
+        r#"{"name": "x", "scopes": ["read"]}"#,
+    ),
+    delete(
+        "/api/tokens/{token_id}",
+        Who::SignedIn,
+        "/api/tokens/{token}",
+    ),
+    get("/api/accounts", Who::Admin, "/api/accounts"),
+    post(
+        "/api/accounts",
+        Who::Admin,
+        "/api/accounts",
+        r#"{"role": "admin"}"#,
+    ),
+    post(
+        "/api/accounts/{account_id}/disable",
+        Who::Admin,
+        "/api/accounts/{account}/disable",
+        "",
+    ),
+    get("/api/activities", Who::Reader, "/api/activities"),
+    named(
+        "/api/activities/{activity_id}",
+        Who::Reader,
+        "/api/activities/7",
+    ),
+    named(
+        "/api/activities/{activity_id}/map",
+        Who::Reader,
+        "/api/activities/7/map",
+    ),
+    named(
+        "/api/activities/{activity_id}/splits",
+        Who::Reader,
+        "/api/activities/7/splits",
+    ),
+    named(
+        "/api/activities/{activity_id}/climbs",
+        Who::Reader,
+        "/api/activities/7/climbs",
+    ),
+    named(
+        "/api/activities/{activity_id}/best_efforts",
+        Who::Reader,
+        "/api/activities/7/best_efforts",
+    ),
+    named(
+        "/api/activities/{activity_id}/refused_efforts",
+        Who::Reader,
+        "/api/activities/7/refused_efforts",
+    ),
+    named(
+        "/api/activities/{activity_id}/streams",
+        Who::Reader,
+        "/api/activities/7/streams",
+    ),
+    named(
+        "/api/activities/{activity_id}/laps",
+        Who::Reader,
+        "/api/activities/7/laps",
+    ),
+    named(
+        "/api/activities/{activity_id}/findings",
+        Who::Reader,
+        "/api/activities/7/findings",
+    ),
+    named(
+        "/api/activities/{activity_id}/corrections",
+        Who::Reader,
+        "/api/activities/7/corrections",
+    ),
+    named(
+        "/api/activities/{activity_id}",
+        Who::Reader,
+        "/api/activities/7?at={snapshot}",
+    ),
+    change(
+        "/api/activities/{activity_id}/mask",
+        "/api/activities/7/mask",
+        r#"{"reason": "x"}"#,
+    ),
+    change(
+        "/api/activities/{activity_id}/unmask",
+        "/api/activities/7/unmask",
+        "{}",
+    ),
+    change(
+        "/api/activities/{activity_id}/include",
+        "/api/activities/7/include",
+        r#"{"distance_m": 400, "reason": "x"}"#,
+    ),
+    change(
+        "/api/activities/{activity_id}/exclude",
+        "/api/activities/7/exclude",
+        r#"{"distance_m": 400}"#,
+    ),
+    change(
+        "/api/activities/{activity_id}/unmerge",
+        "/api/activities/7/unmerge",
+        "{}",
+    ),
+    change(
+        "/api/activities/{activity_id}/remerge",
+        "/api/activities/7/remerge",
+        "{}",
+    ),
+    get("/api/runs", Who::Reader, "/api/runs"),
+    get("/api/stats", Who::Reader, "/api/stats"),
+    get("/api/analytics/peak", Who::Reader, "/api/analytics/peak"),
+    get(
+        "/api/analytics/best-efforts-cached",
+        Who::Reader,
+        "/api/analytics/best-efforts-cached",
+    ),
+    get("/api/diff", Who::Reader, "/api/diff?from=1"),
+    named("/api/diff", Who::Reader, "/api/diff?from=1&activity_id=7"),
+    named(
+        "/api/explain/{table}/{address}",
+        Who::Reader,
+        "/api/explain/splits/7/km/1/distance_m?recompute=false",
+    ),
+    named(
+        "/api/explain/{table}/{address}",
+        Who::Reader,
+        "/api/explain/stats/1/run/year/2024-01-01/distance_m?recompute=false",
+    ),
+    get(
+        "/api/export/{table}",
+        Who::Analyst,
+        "/api/export/activities",
+    ),
+    named(
+        "/api/export/{table}",
+        Who::Analyst,
+        "/api/export/splits?activity_id=7",
+    ),
+    post(
+        "/api/sql",
+        Who::Analyst,
+        "/api/sql",
+        r#"{"query": "SELECT * FROM activities WHERE activity_id = 7"}"#,
+    ),
+];
