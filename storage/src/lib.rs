@@ -19,6 +19,7 @@ pub mod moment;
 pub mod objects;
 pub mod purge;
 pub mod raw;
+pub mod seal;
 pub mod sport;
 mod storage;
 pub mod table;
