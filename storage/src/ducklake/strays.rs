@@ -203,10 +203,14 @@ async fn holds_superseded(
     Ok(false)
 }
 
-/// What the store says of an object, if it is there.
+/// What the store says of an object, if it is there. A store below a prefix
+/// names the object with it in this answer, and without in all others.
 async fn head(io: &Io, location: &Path) -> Result<Option<ObjectMeta>, Error> {
     match io.footers.store().head(location).await {
-        Ok(meta) => Ok(Some(meta)),
+        Ok(meta) => Ok(Some(ObjectMeta {
+            location: location.clone(),
+            ..meta
+        })),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
         Err(source) => Err(failed("look for", location.as_ref())(source)),
     }
