@@ -53,6 +53,18 @@ pub enum Code {
     CatalogUnavailable,
     /// The object store cannot be reached or refuses.
     StoreUnavailable,
+    /// Strava cannot be reached, or has trouble of its own.
+    StravaUnavailable,
+    /// Strava's limits are used; there is room again later.
+    StravaLimited,
+    /// An athlete is not connected to Strava, or must connect anew.
+    StravaAccess,
+    /// A sign-in at Strava came to nothing.
+    StravaSignIn,
+    /// Our app at Strava is inactive, full, or not set up.
+    StravaApp,
+    /// Strava refused for a reason of its own.
+    StravaRefused,
     /// The work was interrupted.
     Interrupted,
     /// A fault of pacelake itself.
@@ -203,6 +215,36 @@ pub const CODES: &[CodeRow] = &[
         503,
         1,
         Verdict::Retry,
+    ),
+    row(
+        Code::StravaUnavailable,
+        "strava_unavailable",
+        502,
+        1,
+        Verdict::Retry,
+    ),
+    row(
+        Code::StravaLimited,
+        "strava_limited",
+        503,
+        1,
+        Verdict::Retry,
+    ),
+    row(Code::StravaAccess, "strava_access", 409, 1, Verdict::GiveUp),
+    row(
+        Code::StravaSignIn,
+        "strava_sign_in",
+        400,
+        1,
+        Verdict::GiveUp,
+    ),
+    row(Code::StravaApp, "strava_app", 409, 1, Verdict::GiveUp),
+    row(
+        Code::StravaRefused,
+        "strava_refused",
+        502,
+        1,
+        Verdict::GiveUp,
     ),
     row(Code::Interrupted, "interrupted", 503, 130, Verdict::Retry),
     row(Code::Internal, "internal", 500, 1, Verdict::GiveUp),

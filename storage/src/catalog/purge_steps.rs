@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::Tx;
 use super::purges::{PurgeCounts, PurgeOrder, Target, add_counts, add_targets};
 use super::value::Value;
+use super::{Tx, strava};
 use crate::error::Error;
 use crate::id::{ActivityId, AthleteId};
 
@@ -207,6 +207,9 @@ pub(super) async fn remove_rows(tx: &mut Tx, purge_id: Uuid) -> Result<(), Error
         )
     };
     let mut counts = PurgeCounts::default();
+    if whole {
+        counts.catalog_rows += strava::remove_of(tx, AthleteId(purge.int(0)?)).await? as i64;
+    }
     for statement in statements {
         counts.catalog_rows += tx.execute(statement, values).await? as i64;
     }
