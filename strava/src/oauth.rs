@@ -11,6 +11,7 @@
 //! - The crate revokes over https only, which no simulator has, and
 //!   `deauthorize` is in no RFC: both are requests by hand.
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use oauth2::basic::{BasicTokenIntrospectionResponse, BasicTokenType};
 use oauth2::{
@@ -98,8 +99,7 @@ impl Strava {
     async fn offer(&self, code: &str) -> Result<Grant, Error> {
         let attempt = Attempt::ExchangeCode;
         let client = self.oauth_client();
-        let secrets = [code];
-        let http = |request| self.token_call(attempt, request, &secrets);
+        let http = self.token_calls(attempt, Secret::from(code));
         let outcome = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .request_async(&http)
@@ -124,8 +124,7 @@ impl Strava {
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, Error> {
         let attempt = Attempt::Refresh;
         let client = self.oauth_client();
-        let secrets = [refresh_token.expose()];
-        let http = |request| self.token_call(attempt, request, &secrets);
+        let http = self.token_calls(attempt, refresh_token.clone());
         let token = RefreshToken::new(refresh_token.expose().to_owned());
         let outcome = client
             .exchange_refresh_token(&token)
@@ -166,7 +165,24 @@ impl Strava {
         Ok(())
     }
 
-    /// The HTTP client that the crate calls: a refusal is an error here already.
+    /// The HTTP client that the crate calls. What it gives borrows nothing, so
+    /// that the whole call may move between threads.
+    fn token_calls(
+        &self,
+        attempt: Attempt,
+        secret: Secret,
+    ) -> impl Fn(HttpRequest) -> BoxFuture<'static, Result<HttpResponse, Error>> {
+        let client = self.clone();
+        move |request| {
+            let (client, secret) = (client.clone(), secret.clone());
+            Box::pin(async move {
+                let secrets = [secret.expose()];
+                client.token_call(attempt, request, &secrets).await
+            })
+        }
+    }
+
+    /// One such call: a refusal is an error here already.
     async fn token_call(
         &self,
         attempt: Attempt,
