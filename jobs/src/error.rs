@@ -99,6 +99,59 @@ pub enum Error {
         /// How often it was tried.
         attempts: u32,
     },
+    /// Strava refused, or was not to be had.
+    #[error(transparent)]
+    Strava(#[from] ::strava::Error),
+    /// Strava does not serve our app.
+    #[error("{}", crate::strava::trouble::INACTIVE_REASON)]
+    StravaAppInactive,
+    /// Strava is not configured.
+    #[error("pacelake is not set up for Strava: {missing}")]
+    StravaNotConfigured {
+        /// What is missing.
+        missing: String,
+    },
+    /// An athlete who did not connect.
+    #[error("athlete {0} is not connected to Strava")]
+    StravaNotConnected(AthleteId),
+    /// A connection that its athlete must mend.
+    #[error("the connection to Strava does not work: {reason}")]
+    StravaDegraded {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Strava's limits are used.
+    #[error("Strava's limits are used until {until}")]
+    StravaLimited {
+        /// When there is room again.
+        until: jiff::Timestamp,
+    },
+    /// An activity that Strava does not know.
+    #[error("activity {0} did not come from Strava")]
+    NotFromStrava(storage::ActivityId),
+    /// What Strava answered cannot be read as an activity.
+    #[error("Strava's answer cannot be read: {reason}")]
+    StravaUnreadable {
+        /// The code of what is wrong.
+        code: Code,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Events that could not be kept.
+    #[error("events cannot be kept now: {0}")]
+    StravaEvents(String),
+    /// Another process holds an athlete's tokens for too long.
+    #[error("another process has been refreshing the tokens of athlete {0} for a minute")]
+    StravaTokensHeld(AthleteId),
+    /// A sign-in at Strava that came to nothing.
+    #[error(transparent)]
+    StravaSignIn(#[from] crate::strava::connect::Refusal),
+    /// A secret that cannot be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] storage::seal::SealError),
+    /// A job's own data that are not what the job wants.
+    #[error("a job's data cannot be read")]
+    JobData(#[from] serde_json::Error),
     /// A job that cannot be written down.
     #[error("a job of kind {kind} cannot be written as JSON")]
     Payload {
@@ -116,6 +169,11 @@ pub enum Error {
     /// Rows of our own that do not fit together.
     #[error("rows do not fit their table")]
     Rows(#[from] arrow::error::ArrowError),
+}
+
+impl Error {
+    /// What an athlete does about a connection that does not work.
+    pub const RECONNECT: &str = "connect to Strava again at /api/strava/auth";
 }
 
 impl Failure for Error {
@@ -136,7 +194,19 @@ impl Failure for Error {
             Self::KeptUnreadable { .. } | Self::RecordingLost { .. } | Self::NoSources(_) => {
                 Code::Inconsistent
             }
-            Self::Worker(_) | Self::Rows(_) | Self::Payload { .. } => Code::Internal,
+            Self::Strava(error) => crate::strava::trouble::code(error),
+            Self::StravaAppInactive | Self::StravaNotConfigured { .. } => Code::StravaApp,
+            Self::StravaNotConnected(_) | Self::StravaDegraded { .. } => Code::StravaAccess,
+            Self::StravaLimited { .. } => Code::StravaLimited,
+            Self::NotFromStrava(_) => Code::NotFound,
+            Self::StravaUnreadable { code, .. } => *code,
+            Self::StravaEvents(_) => Code::CatalogUnavailable,
+            Self::StravaTokensHeld(_) => Code::StravaUnavailable,
+            Self::StravaSignIn(_) => Code::StravaSignIn,
+            Self::Seal(_) => Code::StravaApp,
+            Self::Worker(_) | Self::Rows(_) | Self::JobData(_) | Self::Payload { .. } => {
+                Code::Internal
+            }
         }
     }
 
@@ -163,7 +233,23 @@ impl Failure for Error {
             Self::KeptUnreadable { .. } | Self::RecordingLost { .. } | Self::NoSources(_) => {
                 "run `pacelake check`, and import the recording again if you have it"
             }
-            Self::Worker(_) | Self::Rows(_) | Self::Payload { .. } => {
+            Self::StravaNotConnected(_) | Self::StravaDegraded { .. } => Self::RECONNECT,
+            Self::StravaAppInactive => {
+                "look at https://www.strava.com/settings/api as the app's owner"
+            }
+            Self::StravaNotConfigured { .. } => "set what it names; data/settings.md has them all",
+            Self::StravaLimited { .. } => {
+                "wait until then; events and back-fill go on by themselves"
+            }
+            Self::StravaTokensHeld(_) | Self::StravaEvents(_) => "try again",
+            Self::NotFromStrava(_) => "ask for one that Strava's archive or API brought",
+            Self::StravaUnreadable { .. } => {
+                "look at the activity at Strava, and report it with the log"
+            }
+            Self::StravaSignIn(refusal) => refusal.try_next(),
+            Self::Seal(_) => "see that PACELAKE_SECRET_KEY_FILE is the file that was used before",
+            Self::Strava(error) => error.verdict().try_next(),
+            Self::Worker(_) | Self::Rows(_) | Self::JobData(_) | Self::Payload { .. } => {
                 "report it with the log; the lake is unchanged"
             }
         }

@@ -32,6 +32,7 @@ pub mod replay;
 pub mod report;
 pub mod retention;
 pub mod source;
+pub mod strava;
 mod task;
 
 pub use context::Context;

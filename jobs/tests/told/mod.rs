@@ -1,6 +1,8 @@
 //! What an API might tell of a sample recording, marked so that it can be found
 //! wherever it lies, and the search for it.
 
+mod single;
+
 use std::fs;
 
 use jiff::{Timestamp, ToSpan};

@@ -31,6 +31,8 @@ fn evidence(candidate: &Candidate) -> Evidence {
         sha256: candidate.sha256.clone(),
         part: candidate.part,
         external_id: candidate.clean.claims.external_id.clone(),
+        upload_id: None,
+        is_of_api: false,
         start_time_us: candidate.clean.start_time_us,
         elapsed_ms: candidate.clean.elapsed_ms(),
         activity_id: None,

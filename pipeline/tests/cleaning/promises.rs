@@ -80,6 +80,8 @@ fn no_two_outings_of_the_log_are_taken_for_one() {
                 sha256: said.facts["sha256"].as_str().unwrap().to_owned(),
                 part: recording.part,
                 external_id: None,
+                upload_id: None,
+                is_of_api: false,
                 start_time_us: clean.start_time_us,
                 elapsed_ms: clean.elapsed_ms(),
                 activity_id: None,

@@ -1,0 +1,256 @@
+//! The app's one webhook subscription, and the secret part of its callback's
+//! path.
+//!
+//! Strava signs nothing. What keeps others out is that nobody can guess the
+//! path, and that events name the subscription.
+
+use ::strava::{Secret, Subscription, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use storage::AthleteId;
+use storage::catalog::{Outcome, StravaApp};
+use storage::seal::{fingerprint, random_hex};
+use subtle::ConstantTimeEq;
+use url::Url;
+
+use super::service::{Service, WEBHOOK_OWNER};
+use crate::error::Error;
+
+/// Where events come in, but for the secret at its end.
+pub const WEBHOOK: &str = "/api/strava/webhook/";
+/// How long a list of subscriptions is taken for true.
+const LISTED: SignedDuration = SignedDuration::from_mins(5);
+
+/// The subscriptions as they were last listed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Subscriptions {
+    /// Each as Strava has it; the secret at the end of the path is left out.
+    pub items: Vec<Listed>,
+    /// When Strava was asked.
+    pub listed_at: Timestamp,
+    /// Whether it was asked for this answer.
+    pub is_fresh: bool,
+    /// The one whose events are taken.
+    pub subscription_id: Option<i64>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Listed {
+    /// Its id at Strava.
+    pub id: i64,
+    /// Where its events go, without the secret.
+    pub callback_url: Option<String>,
+    /// Whether that is this server.
+    pub is_ours: bool,
+}
+
+impl Service {
+    /// What is kept of our app; its path's secret is made where there is none.
+    ///
+    /// # Errors
+    /// Where the catalog fails, or the system gives no random bytes.
+    pub(crate) async fn app(&self) -> Result<StravaApp, Error> {
+        let secret = random_hex::<32>()?;
+        let sealed = self.config().keys.seal(WEBHOOK_OWNER, &secret)?;
+        Ok(self.context.storage.catalog.strava_app(&sealed).await?)
+    }
+
+    /// The secret part of the callback's path.
+    ///
+    /// # Errors
+    /// Where the catalog fails, or its key is missing.
+    pub async fn webhook_secret(&self) -> Result<Secret, Error> {
+        let app = self.app().await?;
+        Ok(self.open(WEBHOOK_OWNER, &app.webhook_secret)?)
+    }
+
+    pub(crate) async fn reseal_webhook(&self) -> Result<(), Error> {
+        let app = self.app().await?;
+        let keys = &self.config().keys;
+        if keys.needs_sealing(&app.webhook_secret) {
+            let secret = keys.open(WEBHOOK_OWNER, &app.webhook_secret)?;
+            let anew = keys.seal(WEBHOOK_OWNER, &secret)?;
+            let catalog = &self.context.storage.catalog;
+            catalog
+                .reseal_strava_app(&app.webhook_secret, &anew)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a text is what we told Strava to repeat; compared in constant
+    /// time.
+    ///
+    /// # Errors
+    /// Where the catalog fails, or its key is missing.
+    pub async fn is_verified(&self, said: &str) -> Result<bool, Error> {
+        let ours = self.verify_token().await?;
+        Ok(ours.expose().as_bytes().ct_eq(said.as_bytes()).into())
+    }
+
+    /// What Strava repeats when it looks at the callback: what is configured,
+    /// else something that follows from the path's secret.
+    async fn verify_token(&self) -> Result<Secret, Error> {
+        if let Some(token) = &self.config().verify_token {
+            return Ok(token.clone());
+        }
+        let secret = self.webhook_secret().await?;
+        Ok(Secret::new(fingerprint(&format!(
+            "verify {}",
+            secret.expose()
+        ))))
+    }
+
+    async fn callback(&self) -> Result<Url, Error> {
+        let secret = self.webhook_secret().await?;
+        Ok(self.page(&format!("{WEBHOOK}{}", secret.expose())))
+    }
+
+    /// The subscriptions, as Strava listed them within the last five minutes,
+    /// or now.
+    ///
+    /// # Errors
+    /// Where catalog or Strava fail.
+    pub async fn subscriptions(&self, refresh: bool) -> Result<Subscriptions, Error> {
+        let app = self.app().await?;
+        let now = self.now();
+        if let (false, Some(listed), Some(at_us)) = (refresh, &app.subscriptions, app.listed_at_us)
+        {
+            let at = Timestamp::from_microsecond(at_us).unwrap_or(now);
+            if now < at + LISTED {
+                return Ok(Subscriptions {
+                    items: serde_json::from_str(listed)?,
+                    listed_at: at,
+                    is_fresh: false,
+                    subscription_id: app.subscription_id,
+                });
+            }
+        }
+        self.list_subscriptions().await
+    }
+
+    async fn list_subscriptions(&self) -> Result<Subscriptions, Error> {
+        let callback = self.callback().await?;
+        let answer = self.client.subscriptions().await;
+        self.learn_clock(answer.date);
+        let found = answer.outcome.map_err(app_trouble)?;
+        let items: Vec<Listed> = found.iter().map(|one| listed(one, &callback)).collect();
+        let ours = items.iter().find(|one| one.is_ours).map(|one| one.id);
+        let now = self.now();
+        let catalog = &self.context.storage.catalog;
+        let shown = self.page(WEBHOOK);
+        catalog
+            .write_strava_subscription(
+                ours.map(|id| (id, shown.as_str())),
+                &serde_json::to_string(&items)?,
+                now.as_microsecond(),
+            )
+            .await?;
+        Ok(Subscriptions {
+            items,
+            listed_at: now,
+            is_fresh: true,
+            subscription_id: ours,
+        })
+    }
+
+    /// Sees to it that events of Strava come here; answers the subscription.
+    /// `by` asked for it, for the audit.
+    ///
+    /// # Errors
+    /// Where Strava refuses, most often because it cannot reach the callback.
+    pub async fn subscribe(&self, by: AthleteId) -> Result<Subscriptions, Error> {
+        let before = self.list_subscriptions().await?;
+        if before.subscription_id.is_some() {
+            return Ok(before);
+        }
+        // An app has one: another callback of ours, such as one of an earlier
+        // address, gives way.
+        for other in &before.items {
+            self.unsubscribe(other.id, by).await?;
+        }
+        let callback = self.callback().await?;
+        let verify = self.verify_token().await?;
+        let answer = self.client.subscribe(&callback, verify.expose()).await;
+        self.learn_clock(answer.date);
+        let made = answer.outcome.map_err(app_trouble)?;
+        let reason = format!("subscribed to events as {}", made.id);
+        let entry = self.entry("strava_subscription", by, Outcome::Created, reason, None);
+        let catalog = &self.context.storage.catalog;
+        catalog.write_audit(std::slice::from_ref(&entry)).await?;
+        self.list_subscriptions().await
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// Where Strava refuses.
+    pub async fn unsubscribe(&self, id: i64, by: AthleteId) -> Result<(), Error> {
+        let answer = self.client.unsubscribe(id).await;
+        self.learn_clock(answer.date);
+        match answer.outcome {
+            Ok(()) => {}
+            // It is gone already.
+            Err(error) if error.verdict() == Verdict::NotFound => {}
+            Err(error) => return Err(app_trouble(error)),
+        }
+        let reason = format!("ended the subscription {id}");
+        let entry = self.entry("strava_subscription", by, Outcome::Purged, reason, None);
+        let catalog = &self.context.storage.catalog;
+        catalog.write_audit(std::slice::from_ref(&entry)).await?;
+        self.list_subscriptions().await?;
+        Ok(())
+    }
+
+    /// Ends our subscription, since nobody is left; answers whether it is gone.
+    pub(crate) async fn end_subscription(&self) -> bool {
+        let ended = async {
+            let app = self.app().await?;
+            if let Some(id) = app.subscription_id {
+                let answer = self.client.unsubscribe(id).await;
+                match answer.outcome {
+                    Err(error) if error.verdict() != Verdict::NotFound => {
+                        return Err(app_trouble(error));
+                    }
+                    Ok(()) | Err(_) => {}
+                }
+                let catalog = &self.context.storage.catalog;
+                catalog
+                    .write_strava_subscription(None, "[]", self.now_us())
+                    .await?;
+            }
+            Ok::<_, Error>(app.subscription_id.is_some())
+        };
+        match ended.await {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::warn!(%error, "the subscription could not be ended");
+                false
+            }
+        }
+    }
+}
+
+fn listed(subscription: &Subscription, ours: &Url) -> Listed {
+    let url = subscription.callback_url.as_ref();
+    let is_ours = url == Some(ours);
+    // What follows the last slash of a callback is a secret, ours or another's.
+    let without_secret = |url: &Url| {
+        let url = url.as_str();
+        url.rfind('/')
+            .map_or_else(String::new, |at| format!("{}…", &url[..=at]))
+    };
+    Listed {
+        id: subscription.id,
+        callback_url: url.map(without_secret),
+        is_ours,
+    }
+}
+
+fn app_trouble(error: ::strava::Error) -> Error {
+    match error.verdict() {
+        Verdict::AppInactive => Error::StravaAppInactive,
+        _ => Error::Strava(error),
+    }
+}

@@ -1,0 +1,107 @@
+//! Why work for an athlete at Strava stops, and whether it waits or fails.
+
+use ::strava::Verdict;
+use jiff::{SignedDuration, Timestamp};
+use storage::{AthleteId, Code};
+
+use crate::error::Error;
+
+/// Why a read of Strava came to nothing.
+#[derive(Debug)]
+pub enum Halt {
+    /// The limits are used; nothing is wrong.
+    Limited {
+        /// When there is room again.
+        until: Timestamp,
+    },
+    /// The athlete must connect anew; work for them waits until then.
+    Degraded {
+        /// What is wrong with the connection.
+        reason: String,
+    },
+    /// Strava does not serve our app at all, for all athletes.
+    AppInactive,
+    /// The worker is to stop; whoever takes the job over goes on.
+    Stopping,
+    /// The athlete is not connected (any more): there is nothing to do.
+    NotConnected,
+    /// Something failed.
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<storage::Error> for Halt {
+    fn from(error: storage::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// How long work waits where Strava does not serve our app: an operator has to
+/// do something about it.
+const INACTIVE: SignedDuration = SignedDuration::from_mins(60);
+/// How long work waits for an athlete to connect anew; connecting wakes it.
+const DEGRADED: SignedDuration = SignedDuration::from_hours(24);
+
+impl Halt {
+    /// Until when work waits, and why; `None` where it failed or is done.
+    pub fn wait(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+        match self {
+            Self::Limited { until } => Some((
+                *until,
+                "Strava's limits are used; there is room again then".to_owned(),
+            )),
+            Self::Degraded { reason } => Some((
+                now + DEGRADED,
+                format!("the athlete must connect anew: {reason}"),
+            )),
+            Self::AppInactive => Some((now + INACTIVE, INACTIVE_REASON.to_owned())),
+            Self::Stopping => Some((now, "its worker stopped".to_owned())),
+            Self::NotConnected | Self::Failed(_) => None,
+        }
+    }
+
+    /// As an error, for those who do not wait.
+    pub fn into_error(self, athlete: AthleteId) -> Error {
+        match self {
+            Self::Limited { until } => Error::StravaLimited { until },
+            Self::Degraded { reason } => Error::StravaDegraded { reason },
+            Self::AppInactive => Error::StravaAppInactive,
+            Self::Stopping => Error::StravaTokensHeld(athlete),
+            Self::NotConnected => Error::StravaNotConnected(athlete),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+/// What an inactive app means.
+pub const INACTIVE_REASON: &str = "Strava calls the app inactive: its owner needs a subscription, \
+     or must confirm the app at strava.com/settings/api";
+
+/// The code of what Strava said.
+pub(crate) fn code(error: &::strava::Error) -> Code {
+    match error.verdict() {
+        Verdict::TokenDead | Verdict::RefreshRefused | Verdict::ScopeMissing { .. } => {
+            Code::StravaAccess
+        }
+        Verdict::AppInactive
+        | Verdict::AthleteLimit
+        | Verdict::ClientRefused
+        | Verdict::CallbackUnreachable
+        | Verdict::AlreadySubscribed
+        | Verdict::Misconfigured => Code::StravaApp,
+        Verdict::RateLimited { .. } => Code::StravaLimited,
+        Verdict::NotFound => Code::NotFound,
+        Verdict::CodeRefused { .. } => Code::StravaSignIn,
+        Verdict::Forbidden | Verdict::Refused { .. } | Verdict::TooLarge => Code::StravaRefused,
+        Verdict::Unavailable { .. }
+        | Verdict::TimedOut
+        | Verdict::Unreachable
+        | Verdict::CutOff
+        | Verdict::Malformed { .. } => Code::StravaUnavailable,
+    }
+}
