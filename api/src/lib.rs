@@ -62,6 +62,24 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::corrections::unmerge))
         .routes(routes!(routes::corrections::remerge))
         .routes(routes!(routes::diff::get_diff))
+        .routes(routes!(routes::strava::sign_in::begin))
+        .routes(routes!(
+            routes::strava::sign_in::come_back,
+            routes::strava::sign_in::hand_over
+        ))
+        .routes(routes!(routes::strava::sign_in::log_out))
+        .routes(routes!(routes::strava::connection::get_status))
+        .routes(routes!(routes::strava::connection::disconnect))
+        .routes(routes!(
+            routes::strava::webhook::validate,
+            routes::strava::webhook::receive
+        ))
+        .routes(routes!(routes::strava::live::list_live))
+        .routes(routes!(routes::strava::live::sync))
+        .routes(routes!(routes::strava::live::compare_splits))
+        .routes(routes!(routes::strava::live::export_live))
+        .routes(routes!(routes::queue::get_job))
+        .routes(routes!(routes::queue::watch_job))
         .routes(routes!(routes::health::get_health))
         .routes(routes!(routes::documents::get_openapi))
         .routes(routes!(routes::documents::get_docs))

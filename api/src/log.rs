@@ -1,13 +1,15 @@
 //! What happens around every request: an id, a time limit, the body of a
 //! problem, one line in the log.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,9 +18,24 @@ use uuid::Uuid;
 
 use crate::limits::ServerLimits;
 use crate::problem::Problem;
+use crate::state::State as AppState;
 
 /// The header of a request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of the request at hand, for what it sets off.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+impl FromRequestParts<AppState> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
+        // Every request has one; a test may call a handler without.
+        let given = parts.extensions.get::<Self>().cloned();
+        Ok(given.unwrap_or_else(|| Self(Uuid::now_v7().to_string())))
+    }
+}
 
 /// The most bytes of a request's target.
 const MAX_TARGET: usize = 8 << 10;
@@ -37,11 +54,12 @@ const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 /// length and its time, and writes what [`Problem`]s left to say.
 pub async fn request(
     State(limits): State<Arc<ServerLimits>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| Uuid::now_v7().to_string());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let target = request
         .uri()

@@ -29,6 +29,8 @@ use utoipa::openapi::OpenApi as Document;
         (name = "analytics", description = "Over all activities: statistics, peaks, ranks."),
         (name = "accounts", description = "Who signs in, and by what programs do."),
         (name = "legacy", description = "Kept as it was, for those who use it."),
+        (name = "strava", description = "Connecting to Strava, what comes from it and what it announces."),
+        (name = "jobs", description = "What takes longer than a request."),
         (name = "server", description = "The server itself."),
     )
 )]
@@ -106,7 +108,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(names.len(), 41);
+        assert_eq!(names.len(), 55);
     }
 
     #[test]

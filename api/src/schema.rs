@@ -6,6 +6,8 @@
 pub mod corrected;
 pub mod diff;
 pub mod explained;
+pub mod queue;
+pub mod strava;
 
 use std::borrow::Cow;
 

@@ -20,6 +20,7 @@ use crate::password::Passwords;
 use crate::past::At;
 use crate::problem::Problem;
 use crate::public_url::PublicUrl;
+use crate::routes::strava::Strava;
 
 /// What all requests share. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct State {
     pub(crate) heavy: Heavy,
     /// Turns of reads.
     pub(crate) reads: Turns,
+    /// Strava, where the server is set up for it.
+    pub(crate) strava: Option<Strava>,
     /// Answers that were given before.
     pub(crate) kept: KeptAnswers,
     /// Where others reach the server, if it was said.
@@ -75,6 +78,7 @@ impl State {
         Ok(Self {
             storage,
             athlete_id: None,
+            strava: None,
             heavy: Heavy::new(&limits)?,
             reads: Turns::new("reads", limits.reads, limits.wait),
             kept: KeptAnswers::new(limits.kept_bytes),

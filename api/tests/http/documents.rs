@@ -19,11 +19,17 @@ pub fn filled(path: &str) -> String {
     format!("{path}{needed}")
 }
 
+/// What needs Strava, or a job: `tests/strava` asks it.
+fn is_elsewhere(operation: &Value) -> bool {
+    let tag = &operation["tags"][0];
+    tag == "strava" || tag == "jobs"
+}
+
 /// Every path of the document that answers GET.
 fn paths(document: &Value) -> Vec<String> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
-        .filter(|(_, item)| item["get"].is_object())
+        .filter(|(_, item)| item["get"].is_object() && !is_elsewhere(&item["get"]))
         .map(|(path, _)| filled(path))
         .collect()
 }
@@ -94,7 +100,8 @@ async fn every_answer_is_as_its_schema_says() {
     for (template, item) in document["paths"].as_object().unwrap() {
         let content = &item["get"]["responses"]["200"]["content"]["application/json"];
         let path = filled(template);
-        if content.is_object() && path != "/api/openapi.json" {
+        let elsewhere = is_elsewhere(&item["get"]);
+        if content.is_object() && path != "/api/openapi.json" && !elsewhere {
             conforms(&document, &content["schema"], &app.json(&path).await, &path);
             checked += 1;
         }

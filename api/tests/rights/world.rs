@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use pacelake_api as api;
 use serde_json::Value;
-use storage::catalog::{Account, Catalog, LinkWish, NewToken, Role, Scope, SecretHash};
+use storage::catalog::{Account, Catalog, LinkWish, NewJob, NewToken, Role, Scope, SecretHash};
 use storage::objects::Secret;
 use storage::{AccountId, AthleteId};
 use tower::ServiceExt;
@@ -56,6 +56,16 @@ impl World {
         let disabled = catalog.disable_account(victim.account_id, None, now_us());
         let victim = disabled.await.unwrap();
         assert_eq!(other.athlete_id, Some(AthleteId(2)));
+        // A job of athlete 1's that is over.
+        let job = NewJob {
+            kind: "nothing".to_owned(),
+            key: "1".to_owned(),
+            athlete_id: one,
+            ..NewJob::default()
+        };
+        let job = catalog.enqueue(&[job]).await.unwrap();
+        assert_eq!(job[0].job_id, 1);
+        catalog.cancel_job(1).await.unwrap();
         let newest = app.state().storage.lake.latest().await.unwrap();
         Self {
             router: api::app(app.state()),

@@ -1,0 +1,145 @@
+//! Jobs: how far they are.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, State as Shared};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use storage::Code;
+use storage::catalog::JobRow;
+
+use crate::access::Athlete;
+use crate::answer::{self, Answer};
+use crate::parameters::{NoParameters, Parameters};
+use crate::problem::{AnyProblem, Problem};
+use crate::schema::queue::Job;
+use crate::state::State;
+
+/// How often it is looked how far a job is.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often something is sent that says nothing, so that nobody on the way
+/// takes the connection for dead.
+const ALIVE: Duration = Duration::from_secs(10);
+
+/// How far a job is.
+#[utoipa::path(get, path = "/api/jobs/{job_id}", tag = "jobs",
+    params(("job_id" = i64, Path, description = "The job's id.")),
+    responses((status = 200, description = "The job.", body = Job), AnyProblem))]
+pub async fn get_job(
+    athlete: Athlete,
+    Path(job_id): Path<i64>,
+    _: Parameters<NoParameters>,
+    Shared(state): Shared<State>,
+) -> Result<Answer<Job>, Problem> {
+    let row = own_job(&state, &athlete, job_id).await?;
+    Ok(unkept(&Job::of(&row))?)
+}
+
+/// How far a job is, as server-sent events: one whenever it changes, until it is
+/// done, failed or called off. Each holds what `/api/jobs/{job_id}` answers.
+#[utoipa::path(get, path = "/api/jobs/{job_id}/events", tag = "jobs",
+    params(("job_id" = i64, Path, description = "The job's id.")),
+    responses((status = 200, description = "The events.", body = String,
+        content_type = "text/event-stream"), AnyProblem))]
+pub async fn watch_job(
+    athlete: Athlete,
+    Path(job_id): Path<i64>,
+    _: Parameters<NoParameters>,
+    Shared(state): Shared<State>,
+) -> Result<Response, Problem> {
+    let first = own_job(&state, &athlete, job_id).await?;
+    let watch = Watch {
+        state,
+        job_id,
+        shown: None,
+        ready: Some(first),
+        is_over: false,
+    };
+    let events = stream::unfold(watch, |mut watch| async move {
+        let event = watch.next().await?;
+        Some((Ok::<_, Infallible>(event), watch))
+    });
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE));
+    Ok(events.into_response())
+}
+
+struct Watch {
+    state: State,
+    job_id: i64,
+    shown: Option<String>,
+    ready: Option<JobRow>,
+    is_over: bool,
+}
+
+impl Watch {
+    /// The next event; `None` after the last.
+    async fn next(&mut self) -> Option<Event> {
+        if self.is_over {
+            return None;
+        }
+        loop {
+            let row = match self.ready.take() {
+                Some(row) => row,
+                None => {
+                    tokio::time::sleep(LOOK).await;
+                    let catalog = &self.state.storage.catalog;
+                    // A job that is pruned meanwhile was over.
+                    match catalog.job(self.job_id).await {
+                        Ok(Some(row)) => row,
+                        Ok(None) => return None,
+                        Err(error) => {
+                            tracing::warn!(%error, "a job cannot be watched");
+                            return None;
+                        }
+                    }
+                }
+            };
+            let job = Job::of(&row);
+            let text = serde_json::to_string(&job).ok()?;
+            if self.shown.as_ref() == Some(&text) {
+                continue;
+            }
+            self.is_over = !row.state.is_live();
+            self.shown = Some(text.clone());
+            return Some(Event::default().event(job.state).data(text));
+        }
+    }
+}
+
+/// The job that a request is answered with which begins it.
+///
+/// # Errors
+/// Where the catalog fails.
+pub(crate) async fn accepted(
+    state: &State,
+    job_id: i64,
+) -> Result<(StatusCode, Answer<Job>), Problem> {
+    let row = state.storage.catalog.job(job_id).await?;
+    let row = row.ok_or_else(|| no_job(job_id))?;
+    Ok((StatusCode::ACCEPTED, unkept(&Job::of(&row))?))
+}
+
+/// The job of this id, if it is the athlete's.
+async fn own_job(state: &State, athlete: &Athlete, job_id: i64) -> Result<JobRow, Problem> {
+    let row = state.storage.catalog.job(job_id).await?;
+    row.filter(|row| row.athlete_id == Some(athlete.id))
+        .ok_or_else(|| no_job(job_id))
+}
+
+fn no_job(job_id: i64) -> Problem {
+    let message = format!("there is no job {job_id}");
+    Problem::new(
+        Code::NotFound,
+        message,
+        "begin one, such as with POST /api/strava/sync",
+    )
+}
+
+fn unkept(job: &Job) -> Result<Answer<Job>, Problem> {
+    let fresh = HeaderValue::from_static("no-store");
+    Ok(Answer::json(answer::value(job)?).with(CACHE_CONTROL, fresh))
+}

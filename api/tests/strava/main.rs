@@ -1,0 +1,8 @@
+//! Strava, live: a simulated one, the real server and workers, on either
+//! catalog.
+
+mod connecting;
+mod events;
+mod following;
+mod leaving;
+mod world;
