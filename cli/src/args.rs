@@ -133,6 +133,8 @@ pub enum Command {
     Purge(Purge),
     /// Serve the HTTP API and the start page
     Serve(Serve),
+    /// Run jobs beside a server, in as many processes as are wanted
+    Worker(Worker),
     /// Make recordings of athletes who never were, for trials and measurements
     Generate(Generate),
     /// Write documents that follow from declarations
@@ -412,6 +414,21 @@ pub struct Serve {
     /// Where to listen; loopback only until accounts exist [env: PACELAKE_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+}
+
+/// `pacelake worker`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The server leaves jobs to workers with PACELAKE_WORKERS=0. Settings of Strava are those of
+the server: see data/settings.md.
+
+Example:
+  pacelake worker --at-once 8"
+)]
+pub struct Worker {
+    /// How many jobs to run at once [default: the setting `workers`, at least 1]
+    #[arg(long, value_name = "JOBS")]
+    pub at_once: Option<usize>,
 }
 
 /// `pacelake document`.

@@ -12,6 +12,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 mod serving;
+mod strava;
 
 /// One line of the settings reference.
 #[derive(Debug)]
@@ -110,6 +111,46 @@ pub const SETTINGS: &[SettingRow] = &[
         name: "log",
         doc: "What is logged, as `tracing` directives such as `info` or `storage=debug`.",
         default: "warn",
+    },
+    SettingRow {
+        name: "secret_key_file",
+        doc: "File of the keys that tokens are sealed with: one a line, 32 bytes in hexadecimal, the newest first; all open what they sealed.",
+        default: "`secret.key` in the data folder, made where it is missing; needed with a PostgreSQL catalog",
+    },
+    SettingRow {
+        name: "workers",
+        doc: "How many jobs `serve` runs at once; 0 leaves them to `pacelake worker`.",
+        default: "4",
+    },
+    SettingRow {
+        name: "strava_client_id",
+        doc: "The number of your app at Strava; without it there is no Strava.",
+        default: "none",
+    },
+    SettingRow {
+        name: "strava_retention",
+        doc: "What may be kept of Strava's API, which you must choose: `policy` (Strava's terms: 7 days, unless a file or the archive brings the same activity) or `owner` (you run pacelake for yourself, and decide).",
+        default: "none",
+    },
+    SettingRow {
+        name: "strava_oauth_url",
+        doc: "Where Strava signs people in.",
+        default: "https://www.strava.com/oauth",
+    },
+    SettingRow {
+        name: "strava_api_url",
+        doc: "Where Strava's API is; it moves in 2027.",
+        default: "https://www.strava.com/api/v3",
+    },
+    SettingRow {
+        name: "strava_revoke",
+        doc: "How access is given back: `revoke`, or `deauthorize`, which ends in 2027.",
+        default: "revoke",
+    },
+    SettingRow {
+        name: "strava_poll_s",
+        doc: "How many seconds pass at least before an athlete's newest activities are listed again, beside what Strava announces.",
+        default: "3600",
     },
     SettingRow {
         name: "max_connections",
@@ -220,6 +261,26 @@ pub const SECRETS: &[SettingRow] = &[
         doc: "Goes with keys that are lent for a while.",
         default: "none",
     },
+    SettingRow {
+        name: "strava_client_secret",
+        doc: "The secret of your app at Strava.",
+        default: "none",
+    },
+    SettingRow {
+        name: "strava_client_secret_file",
+        doc: "A file that holds the secret instead, such as a mounted one.",
+        default: "none",
+    },
+    SettingRow {
+        name: "strava_verify_token",
+        doc: "What Strava repeats when it looks at the callback for events.",
+        default: "something that nobody can guess",
+    },
+    SettingRow {
+        name: "strava_verify_token_file",
+        doc: "A file that holds it instead.",
+        default: "none",
+    },
 ];
 
 /// The variable of a setting or secret.
@@ -258,13 +319,29 @@ pub struct Settings {
     /// See [`SETTINGS`].
     pub listen: String,
     /// See [`SETTINGS`].
-    pub public_url: Option<String>,
-    /// See [`SETTINGS`].
     pub maintain: bool,
     /// See [`SETTINGS`].
     pub keep_snapshots_s: u64,
     /// See [`SETTINGS`].
     pub log: String,
+    /// See [`SETTINGS`].
+    pub public_url: Option<String>,
+    /// See [`SETTINGS`].
+    pub secret_key_file: Option<PathBuf>,
+    /// See [`SETTINGS`].
+    pub workers: usize,
+    /// See [`SETTINGS`].
+    pub strava_client_id: Option<u64>,
+    /// See [`SETTINGS`].
+    pub strava_retention: Option<String>,
+    /// See [`SETTINGS`].
+    pub strava_oauth_url: String,
+    /// See [`SETTINGS`].
+    pub strava_api_url: String,
+    /// See [`SETTINGS`].
+    pub strava_revoke: String,
+    /// See [`SETTINGS`].
+    pub strava_poll_s: u64,
     /// See [`SETTINGS`].
     pub max_connections: usize,
     /// See [`SETTINGS`].
@@ -374,10 +451,18 @@ impl Default for Settings {
             s3_retries: 8,
             s3_retry_timeout_s: 60,
             listen: "127.0.0.1:8080".to_owned(),
-            public_url: None,
             maintain: true,
             keep_snapshots_s: WEEK_S,
             log: "warn".to_owned(),
+            public_url: None,
+            secret_key_file: None,
+            workers: 4,
+            strava_client_id: None,
+            strava_retention: None,
+            strava_oauth_url: "https://www.strava.com/oauth".to_owned(),
+            strava_api_url: "https://www.strava.com/api/v3".to_owned(),
+            strava_revoke: "revoke".to_owned(),
+            strava_poll_s: 3600,
             max_connections: 512,
             head_time_s: 15,
             stall_time_s: 30,

@@ -26,6 +26,7 @@ mod sql;
 mod stats;
 mod token;
 mod verify;
+mod worker;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
         Command::Token(args) => token::run(&rim, args).await,
         Command::Purge(args) => purge::run(&rim, args).await,
         Command::Serve(args) => serve::run(&rim, args).await,
+        Command::Worker(args) => worker::run(&rim, args).await,
         Command::Generate(args) => generate::run(args),
         Command::Document(args) => document::run(args),
     };

@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use api::PublicUrl;
 use jiff::Timestamp;
-use storage::AthleteId;
+use jobs::Context;
+use jobs::progress::Silent;
+use jobs::strava::{Config, Service, worker};
 use storage::catalog::{Catalog, LinkWish};
+use storage::{AthleteId, Failure};
 
 use super::{Ending, Rim, boxed};
 use crate::args::Serve;
@@ -69,6 +73,15 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     if let Some(athlete_id) = athlete {
         state = state.acting_as(athlete_id);
     }
+    let config = rim.settings.strava(&format!("http://{address}"));
+    let strava = match config.map_err(boxed)? {
+        Some(config) => Some(strava(&context, config)?),
+        None => None,
+    };
+    if let Some(service) = &strava {
+        say!("connect to Strava at {}", service.page("/api/strava/auth"));
+        state = state.with_strava(service.clone());
+    }
     if let Some(public) = public {
         state = state.reached_at(public);
     }
@@ -89,9 +102,36 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
             jobs::maintain::keep_in_order(context.clone(), keep).await;
         }
     };
-    let (ended, (), ()) = tokio::join!(serve, jobs::derive::keep_fresh(context.clone()), maintain);
+    let work = async {
+        let ended = match &strava {
+            Some(service) if rim.settings.workers > 0 => {
+                worker::run(service, rim.settings.workers, context.stop.clone()).await
+            }
+            Some(_) | None => Ok(()),
+        };
+        // A server whose workers cannot begin is no server.
+        if ended.is_err() {
+            context.stop.ask();
+        }
+        ended
+    };
+    let fresh = jobs::derive::keep_fresh(context.clone());
+    let (ended, (), (), worked) = tokio::join!(serve, fresh, maintain, work);
     ended.map_err(boxed)?;
+    worked.map_err(boxed)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Strava, as it is set up.
+pub(super) fn strava(
+    context: &Context,
+    config: Config,
+) -> Result<Service, Box<dyn Failure + Send + Sync>> {
+    let quiet = Context {
+        progress: Arc::new(Silent),
+        ..context.clone()
+    };
+    Service::new(quiet, config).map_err(boxed)
 }
 
 /// What is said while there are no accounts: whose data it is, who sees it,

@@ -90,7 +90,7 @@ fn credentials() -> Result<Option<Credentials>, Error> {
 }
 
 /// A secret that is mounted as a file, without the end of its line.
-fn read(path: &Path) -> Result<String, Error> {
+pub(super) fn read(path: &Path) -> Result<String, Error> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
         Err(source) => Err(Error::Disk {
@@ -102,6 +102,6 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// A variable that is set to something.
-fn text(variable: &str) -> Option<String> {
+pub(super) fn text(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|text| !text.is_empty())
 }
