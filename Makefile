@@ -18,7 +18,7 @@ CAMPAIGN_DIR ?= target/campaign
 # rustup's folder, for shells that have not read its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo demo-data clean-demo duckdb-session truth test doc bench campaign fuzz check-tools
+.PHONY: help build demo demo-data demo-strava clean-demo duckdb-session truth test doc bench campaign fuzz check-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,6 +32,9 @@ demo: demo-data ## import the samples, print what is in them, serve them on LIST
 
 demo-data: build ## the same without serving
 	@PACELAKE_DATA_DIR=$(DEMO_DIR) scripts/demo
+
+demo-strava: build ## connect to a simulated Strava and follow it, one line of proof for each step
+	@scripts/demo-strava
 
 clean-demo: ## forget what the demo imported
 	rm -rf $(DEMO_DIR)
