@@ -112,7 +112,13 @@ fn a_mask_changes_what_the_command_says_and_lifting_it_changes_it_back() {
     assert!(efforts.len() > MASKED, "{efforts:?}");
     let mut masked = Vec::new();
     for _ in 0..MASKED {
-        let effort = &efforts[random.below(efforts.len())];
+        // Another one each time: under a second mask nothing more is refused.
+        let effort = loop {
+            let effort = &efforts[random.below(efforts.len())];
+            if !masked.contains(&effort["activity_id"].as_i64().unwrap()) {
+                break effort;
+            }
+        };
         let id = effort["activity_id"].as_i64().unwrap();
         let offset = |name: &str| effort[name].as_f64().unwrap();
         let (start, end) = (offset("start_offset_s"), offset("end_offset_s"));
