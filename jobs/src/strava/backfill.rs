@@ -121,7 +121,6 @@ impl Service {
         list: List,
     ) -> Result<Vec<Summary>, Halt> {
         self.read(athlete_id, purpose, &move |client, token| {
-            let list = list.clone();
             async move { client.activities(&token, &list).await }.boxed()
         })
         .await
