@@ -36,7 +36,7 @@ pub async fn get_job(
     Shared(state): Shared<State>,
 ) -> Result<Answer<Job>, Problem> {
     let row = own_job(&state, &athlete, job_id).await?;
-    Ok(unkept(&Job::of(&row))?)
+    unkept(&Job::of(&row))
 }
 
 /// How far a job is, as server-sent events: one whenever it changes, until it is
