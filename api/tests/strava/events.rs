@@ -3,6 +3,8 @@
 use jobs::strava::Retention;
 use reqwest::StatusCode;
 use serde_json::json;
+use storage::AthleteId;
+use storage::catalog::{AuditEntry, Outcome};
 use storage::testing::Place;
 
 use crate::world::World;
@@ -116,5 +118,65 @@ async fn an_event_is_a_hint_and_no_data() {
     world.until("rest", async || world.is_idle().await).await;
     assert_eq!(world.activities().await.len(), 2);
     assert_eq!(world.get("/api/strava/status").await["status"], "connected");
+    world.end().await;
+}
+
+/// Of a connection that was given up a forged event says that its athlete went
+/// away. Strava takes the refresh token still: what it gives for it is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_said_to_be_gone_and_is_not_stays() {
+    let world = World::begin(Place::sqlite(), Retention::Policy).await;
+    let athlete = world.athlete(1);
+    world.connect(athlete).await;
+    world.back_filled(1).await;
+    world
+        .until("the subscription", async || {
+            world.get("/api/strava/status").await["subscribed"] == true
+        })
+        .await;
+    let catalog = &world.service.context.storage.catalog;
+    let connection = catalog.strava_connection(AthleteId(1)).await.unwrap();
+    let version = connection.unwrap().version;
+    let entry = AuditEntry {
+        audit_id: uuid::Uuid::now_v7(),
+        at_us: world.service.now().as_microsecond(),
+        athlete_id: AthleteId(1),
+        activity_id: None,
+        action: "strava_token".to_owned(),
+        outcome: Outcome::Failed,
+        path: "strava".to_owned(),
+        sha256: None,
+        code: Some("strava_access".to_owned()),
+        reason: "a scope is missing".to_owned(),
+        try_next: None,
+        run_id: uuid::Uuid::now_v7(),
+    };
+    assert!(
+        catalog
+            .degrade_strava(AthleteId(1), version, &entry)
+            .await
+            .unwrap()
+    );
+    let secret = world.service.webhook_secret().await.unwrap();
+    let body = json!({
+        "object_type": "athlete", "object_id": athlete, "aspect_type": "update",
+        "owner_id": athlete, "subscription_id": world.control().subscription().unwrap().id,
+        "event_time": 1_764_288_000, "updates": {"authorized": "false"},
+    });
+    let status = posted(&world, secret.expose(), body.to_string()).await;
+    assert_eq!(status, StatusCode::OK);
+    world
+        .until("a working connection", async || {
+            world.get("/api/strava/status").await["status"] == "connected"
+        })
+        .await;
+    // With the token that replaced the old one the next refresh works too.
+    world.control().expire_access(athlete);
+    world.push(athlete, 3);
+    world
+        .until("a new activity", async || {
+            world.activities().await.len() == 2
+        })
+        .await;
     world.end().await;
 }

@@ -9,8 +9,10 @@ use std::time::Duration;
 use ::strava::{Error as StravaError, Secret, Tokens, Verdict};
 use jiff::SignedDuration;
 use storage::AthleteId;
-use storage::catalog::{AuditEntry, ConnectionStatus, Outcome, StravaConnection, StravaTokens};
-use storage::{Code, Failure};
+use storage::Code;
+use storage::catalog::{
+    AuditEntry, ConnectionStatus, Lease, Outcome, StravaConnection, StravaTokens,
+};
 use uuid::Uuid;
 
 use super::service::{Service, token_owner};
@@ -109,24 +111,47 @@ impl Service {
     /// meanwhile.
     async fn refreshed(&self, athlete: AthleteId, version: i64, why: Why) -> Result<Access, Halt> {
         let _turn = self.refreshing(athlete).await;
+        let claim = self.claimed(athlete).await?;
+        // Who had the turn before us may have refreshed since we looked.
+        let connection = self.working(athlete).await?;
+        let refreshed = match connection.version == version {
+            true => self.refresh(&connection, why).await,
+            false => Ok(()),
+        };
+        claim.release().await?;
+        refreshed?;
+        self.opened(self.working(athlete).await?)
+    }
+
+    /// Whether Strava refuses even the refresh token of an athlete: then they
+    /// withdrew access. What it gives otherwise is kept, since the token that it
+    /// was asked for with may be dead by then.
+    ///
+    /// # Errors
+    /// What the refresh met.
+    pub(crate) async fn is_withdrawn(&self, athlete: AthleteId) -> Result<bool, Halt> {
+        let _turn = self.refreshing(athlete).await;
+        let claim = self.claimed(athlete).await?;
+        let catalog = &self.context.storage.catalog;
+        let refreshed = match catalog.strava_connection(athlete).await? {
+            Some(connection) => self.refresh(&connection, Why::Refused).await,
+            None => Err(Halt::NotConnected),
+        };
+        claim.release().await?;
+        match refreshed {
+            Ok(()) => Ok(false),
+            Err(Halt::Degraded { .. }) => Ok(true),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// The turn among all processes to refresh this athlete's tokens.
+    async fn claimed(&self, athlete: AthleteId) -> Result<Lease, Halt> {
+        let work = format!("strava tokens of athlete {athlete}");
         let begun = std::time::Instant::now();
         loop {
-            let connection = self.working(athlete).await?;
-            if connection.version != version {
-                return self.opened(connection);
-            }
-            let work = format!("strava tokens of athlete {athlete}");
             if let Some(claim) = self.context.storage.lake.claim(&work).await? {
-                // Who held the claim before may have refreshed since we looked.
-                let connection = self.working(athlete).await?;
-                let refreshed = match connection.version == version {
-                    true => self.refresh(&connection, why).await,
-                    false => Ok(()),
-                };
-                claim.release().await?;
-                refreshed?;
-                let connection = self.working(athlete).await?;
-                return self.opened(connection);
+                return Ok(claim);
             }
             if begun.elapsed() > PATIENCE {
                 return Err(Error::StravaTokensHeld(athlete).into());
@@ -318,9 +343,4 @@ impl Service {
             run_id: Uuid::now_v7(),
         }
     }
-}
-
-/// What went wrong, for those who only report it.
-pub fn message(error: &Error) -> String {
-    format!("{error}; {}", error.try_next())
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ::strava::{List, Verdict};
+use ::strava::List;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -286,26 +286,16 @@ impl Service {
     async fn check_access(&self, athlete_id: AthleteId) -> Result<(), Halt> {
         const CAUSE: &str = "access was withdrawn at Strava";
         let catalog = &self.context.storage.catalog;
-        let Some(connection) = catalog.strava_connection(athlete_id).await? else {
+        if catalog.strava_connection(athlete_id).await?.is_none() {
             return Ok(());
-        };
+        }
         let list = List {
             per_page: 1,
             ..List::default()
         };
         let is_withdrawn = match self.list(athlete_id, Purpose::Event, list).await {
             Ok(_) => false,
-            Err(Halt::Degraded { .. }) => {
-                let now = catalog.strava_connection(athlete_id).await?;
-                let is_same = now.is_some_and(|now| now.version == connection.version);
-                let access = super::service::token_owner(athlete_id, "refresh");
-                let refresh = self
-                    .open(&access, &connection.tokens.refresh)
-                    .map_err(Error::Seal)?;
-                let answer = self.client.refresh(&refresh).await;
-                let refused = |error: &::strava::Error| error.verdict() == Verdict::RefreshRefused;
-                is_same && answer.as_ref().is_err_and(refused)
-            }
+            Err(Halt::Degraded { .. }) => self.is_withdrawn(athlete_id).await?,
             Err(halt) => return Err(halt),
         };
         if is_withdrawn {
