@@ -61,6 +61,12 @@ pub(crate) struct Changed {
     pub oldest: Option<Timestamp>,
 }
 
+/// An instant that lies so much later, where the calendar has it: what Strava
+/// says may lie at its very end.
+fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(at)
+}
+
 impl Service {
     async fn backfill(&self, athlete_id: AthleteId, task: &TaskHandle) -> Result<(), Halt> {
         let catalog = &self.context.storage.catalog;
@@ -82,7 +88,7 @@ impl Service {
             let changed = self.note(athlete_id, &page).await?;
             self.enqueue_fetches(athlete_id, &changed.fetch, Why::Backfill, task.request_id())
                 .await?;
-            let next = changed.oldest.map(|oldest| oldest + OVERLAP);
+            let next = changed.oldest.map(|oldest| shifted(oldest, OVERLAP));
             // A page that brings nothing older is the last: an empty one, or one
             // whose activities all began in the second where it ends.
             let is_done = match (next, before) {
@@ -91,7 +97,7 @@ impl Service {
                 (Some(_), None) => false,
             };
             let next = match (next, before) {
-                (Some(next), Some(before)) if next >= before => Some(before - OVERLAP),
+                (Some(next), Some(before)) if next >= before => Some(shifted(before, -OVERLAP)),
                 (next, _) => next,
             };
             let done_at_us = is_done.then(|| self.now_us());

@@ -225,9 +225,9 @@ impl Service {
                 found(streams)?.flatten()
             }
         };
-        let ended = summary.start_date
-            + SignedDuration::from_secs(summary.elapsed_time_s.unwrap_or_default());
-        let lags = streams.is_none() && !summary.manual && fetched < ended + FRESH;
+        let elapsed = SignedDuration::from_secs(summary.elapsed_time_s.unwrap_or_default());
+        let is_fresh = fetched.duration_since(summary.start_date) < elapsed.saturating_add(FRESH);
+        let lags = streams.is_none() && !summary.manual && is_fresh;
         metrics::counter!("pacelake_strava_fetches_total").increment(1);
         self.take_in(&athlete, &summary, activity, streams, fetched)
             .await?;
