@@ -51,9 +51,13 @@ impl Service {
     /// # Errors
     /// Where the catalog fails, or the system gives no random bytes.
     pub(crate) async fn app(&self) -> Result<StravaApp, Error> {
+        let catalog = &self.context.storage.catalog;
+        if let Some(app) = catalog.known_strava_app().await? {
+            return Ok(app);
+        }
         let secret = random_hex::<32>()?;
         let sealed = self.config().keys.seal(WEBHOOK_OWNER, &secret)?;
-        Ok(self.context.storage.catalog.strava_app(&sealed).await?)
+        Ok(catalog.make_strava_app(&sealed).await?)
     }
 
     /// The secret part of the callback's path.

@@ -20,14 +20,12 @@ pub struct StravaApp {
 }
 
 impl Catalog {
-    /// Our app; `webhook_secret` is written where there is none yet.
+    /// Makes our app with this secret, unless somebody made it meanwhile;
+    /// answers the one that there is.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn strava_app(&self, webhook_secret: &str) -> Result<StravaApp, Error> {
-        if let Some(app) = self.known_strava_app().await? {
-            return Ok(app);
-        }
+    pub async fn make_strava_app(&self, webhook_secret: &str) -> Result<StravaApp, Error> {
         let mut tx = self.db.begin().await?;
         tx.execute(
             "insert into strava_app (one, webhook_secret) values (1, $1) on conflict do nothing",
