@@ -14,6 +14,8 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 
+use crate::raw::hex;
+
 /// How many bytes a key has.
 const KEY_BYTES: usize = 32;
 /// How many bytes the nonce has.
@@ -178,15 +180,6 @@ fn random<const BYTES: usize>() -> Result<[u8; BYTES], SealError> {
 /// hexadecimal. For secrets of at least 128 random bits only.
 pub fn fingerprint(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("a String takes all that is written");
-    }
-    text
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -403,21 +403,6 @@ impl Catalog {
         .await?;
         tx.commit().await
     }
-
-    /// Lets the history be listed from its newest activity again.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn restart_strava_backfill(&self, athlete_id: AthleteId) -> Result<(), Error> {
-        let mut tx = self.db.begin().await?;
-        tx.execute(
-            "update strava_connections set backfill_before_us = null, backfill_pages = 0, \
-             backfill_done_at_us = null where athlete_id = $1",
-            &[athlete_id.into()],
-        )
-        .await?;
-        tx.commit().await
-    }
 }
 
 /// Takes away all that is known of an athlete at Strava.
