@@ -103,20 +103,19 @@ fn broken(attempt: Attempt, error: reqwest::Error) -> Error {
     }
 }
 
-/// Whether somewhere below it a decoder says that its bytes are wrong, rather
-/// than missing.
+/// Whether a decoder says that its bytes are wrong, rather than missing. Its
+/// words for wrong ones depend on where the pieces end: only the end is sure.
 fn wrong_bytes(error: &reqwest::Error) -> bool {
     let mut below = std::error::Error::source(error);
     while let Some(error) = below {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            use std::io::ErrorKind::{InvalidData, InvalidInput};
-            if matches!(io.kind(), InvalidData | InvalidInput) {
-                return true;
-            }
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::UnexpectedEof
+        {
+            return false;
         }
         below = error.source();
     }
-    false
+    error.is_decode()
 }
 
 /// The beginning of a refusal's body. What goes wrong with the rest changes

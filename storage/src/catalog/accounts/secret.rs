@@ -1,12 +1,10 @@
 //! What lets someone in: 256 bits of chance, of which only the hash is kept.
 
-use sha2::{Digest, Sha256};
-
 use super::super::value::Value;
 use super::trouble::AccountTrouble;
 use crate::error::Error;
 use crate::objects::Secret;
-use crate::raw::hex;
+use crate::seal::{fingerprint, random_hex};
 
 /// How many bytes of chance a secret has.
 const BYTES: usize = 32;
@@ -19,7 +17,7 @@ pub struct SecretHash(String);
 impl SecretHash {
     /// The hash of a secret, or of what someone says is one.
     pub fn of(secret: &str) -> Self {
-        Self(hex(&Sha256::digest(secret)))
+        Self(fingerprint(secret))
     }
 }
 
@@ -34,9 +32,8 @@ impl From<&SecretHash> for Value {
 /// # Errors
 /// [`AccountTrouble::NoChance`] where the system gives no random bytes.
 pub(super) fn new(prefix: &str) -> Result<(Secret, SecretHash), Error> {
-    let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| Error::Account(AccountTrouble::NoChance))?;
-    let text = format!("{prefix}{}", hex(&bytes));
+    let chance = random_hex::<BYTES>().map_err(|_| Error::Account(AccountTrouble::NoChance))?;
+    let text = format!("{prefix}{chance}");
     let hash = SecretHash::of(&text);
     Ok((Secret::new(text), hash))
 }
