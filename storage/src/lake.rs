@@ -8,6 +8,7 @@ mod rows;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use datafusion::datasource::TableProvider;
@@ -18,6 +19,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::catalog::{CatalogChange, Db, Dialect};
+use crate::code::{Code, Failure};
 use crate::ducklake::commit::{self, Change, Label, Prepared};
 use crate::ducklake::create::Moved;
 use crate::ducklake::deletes::DeleteCache;
@@ -30,6 +32,7 @@ pub use crate::ducklake::verify::Problem;
 use crate::ducklake::{create, snapshot, verify};
 use crate::error::Error;
 use crate::id::{ActivityKey, AthleteId};
+use crate::metric::{COMMIT_SECONDS, COMMITS};
 use crate::objects::Objects;
 use crate::table::Table;
 
@@ -261,6 +264,23 @@ impl Lake {
     /// that do not fit; [`Error::Store`], [`Error::Parquet`] and
     /// [`Error::Database`]. Nothing is written then.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        let begun = Instant::now();
+        let committed = self.write(&commit).await;
+        let outcome = match &committed {
+            Ok(Committed { snapshot_id }) => {
+                // Within the span of the request or job that it belongs to.
+                tracing::info!(snapshot_id, what = commit.message, "committed");
+                "committed"
+            }
+            Err(error) if error.code() == Code::Conflict => "conflict",
+            Err(_) => "failed",
+        };
+        metrics::counter!(COMMITS.name, "outcome" => outcome).increment(1);
+        metrics::histogram!(COMMIT_SECONDS.name).record(begun.elapsed().as_secs_f64());
+        committed
+    }
+
+    async fn write(&self, commit: &Commit) -> Result<Committed, Error> {
         // The caller may ask again because an answer was lost.
         if let Some(snapshot_id) = commit::find(&self.inner.db, commit.attempt).await? {
             return Ok(Committed { snapshot_id });

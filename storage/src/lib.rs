@@ -15,6 +15,7 @@ pub mod id;
 pub mod lake;
 pub mod layout;
 pub mod maintain;
+pub mod metric;
 pub mod moment;
 pub mod objects;
 pub mod purge;

@@ -4,6 +4,7 @@ use ::strava::Usage;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use storage::catalog::{BudgetLimits, BudgetUse, BudgetWindow, Taken, Windows};
+use storage::metric::READS;
 
 use super::service::Service;
 use super::trouble::Halt;
@@ -167,7 +168,7 @@ impl Service {
             .await?;
         match taken {
             Taken::Yes => {
-                metrics::counter!("pacelake_strava_reads_total").increment(1);
+                metrics::counter!(READS.name).increment(1);
                 Ok(())
             }
             Taken::NotBefore(at_us) => Err(Halt::Limited {

@@ -6,6 +6,7 @@ use ::strava::{Answer, Secret, Strava, Verdict, next_window};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use storage::AthleteId;
+use storage::metric::REFUSED;
 
 use super::budget::Purpose;
 use super::service::Service;
@@ -51,7 +52,7 @@ impl Service {
             let verdict = error.verdict();
             let is_limited = matches!(verdict, Verdict::RateLimited { .. });
             self.settle(asked, usage.as_ref(), is_limited).await?;
-            metrics::counter!("pacelake_strava_refused_total", "code" => super::trouble::code(&error).name())
+            metrics::counter!(REFUSED.name, "code" => super::trouble::code(&error).name())
                 .increment(1);
             match verdict {
                 Verdict::RateLimited { until } => {

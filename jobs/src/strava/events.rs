@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use ::strava::{Aspect, Event, Meaning, ObjectType};
 use storage::AthleteId;
 use storage::catalog::{NewJob, StravaEvent};
+use storage::metric::EVENTS;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fetch::{Fetch, Why};
@@ -95,6 +96,11 @@ impl Mailbox {
         Self { service, letters }
     }
 
+    /// Whether one more event would be taken.
+    pub fn has_room(&self) -> bool {
+        !self.letters.is_closed() && self.letters.capacity() > 0
+    }
+
     /// Whether `secret`, the end of a path, is ours; compared in constant time.
     ///
     /// # Errors
@@ -117,7 +123,7 @@ impl Mailbox {
             Ok(Received::Refused(unwanted)) => unwanted.name(),
             Err(_) => "failed",
         };
-        metrics::counter!("pacelake_strava_events_total", "outcome" => outcome).increment(1);
+        metrics::counter!(EVENTS.name, "outcome" => outcome).increment(1);
         received
     }
 

@@ -13,6 +13,7 @@ use storage::Code;
 use storage::catalog::{
     AuditEntry, ConnectionStatus, Lease, Outcome, StravaConnection, StravaTokens,
 };
+use storage::metric::REFRESHES;
 use uuid::Uuid;
 
 use super::service::{Service, token_owner};
@@ -167,13 +168,11 @@ impl Service {
         let token = token.map_err(Error::Seal)?;
         match self.client.refresh(&token).await {
             Ok(tokens) => {
-                metrics::counter!("pacelake_strava_refreshes_total", "outcome" => "refreshed")
-                    .increment(1);
+                metrics::counter!(REFRESHES.name, "outcome" => "refreshed").increment(1);
                 self.store(connection, &tokens, why).await
             }
             Err(error) => {
-                metrics::counter!("pacelake_strava_refreshes_total", "outcome" => "failed")
-                    .increment(1);
+                metrics::counter!(REFRESHES.name, "outcome" => "failed").increment(1);
                 self.refused(connection, error, why).await
             }
         }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use jobs::strava::events::{Received, Unwanted};
 use serde::{Deserialize, Serialize};
 use storage::Code;
+use storage::metric::EVENTS;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Public;
@@ -85,11 +86,11 @@ pub async fn receive(
 ) -> Result<Response, Problem> {
     let strava = state.strava()?;
     if !strava.mailbox.is_ours(&secret).await? {
-        metrics::counter!("pacelake_strava_events_total", "outcome" => "wrong_path").increment(1);
+        metrics::counter!(EVENTS.name, "outcome" => "wrong_path").increment(1);
         return Err(nothing_here());
     }
     let body = body.map_err(|error| {
-        metrics::counter!("pacelake_strava_events_total", "outcome" => "oversized").increment(1);
+        metrics::counter!(EVENTS.name, "outcome" => "oversized").increment(1);
         Problem::unreadable_body(&error)
     })?;
     match strava.mailbox.receive(&body, &request_id).await? {
