@@ -11,14 +11,15 @@
 //! before that is written down. **No job keeps what it must not lose in its own
 //! payload**: asking for it again replaces that.
 //!
-//! A job ends in one of four ways: it is done; it waits for something that is
-//! nobody's fault; it may go well another time; it never will
+//! A job ends in one of five ways: it is done; it waits for something that is
+//! nobody's fault, by itself or with all of its kind; it may go well another time; it never will
 //! ([`Stopped`]). An error of ours says by its code which of the last two it
 //! is, so that `?` is all that a job needs.
 
 mod backoff;
 mod beat;
 mod handle;
+mod holds;
 mod registry;
 mod run;
 mod worker;
@@ -34,7 +35,7 @@ use storage::{AthleteId, Failure, Verdict};
 
 pub use handle::{JobProgress, TaskHandle};
 pub use storage::catalog::{Enqueued, JobRow, JobState, Trouble};
-pub use worker::Worker;
+pub use worker::{ALIVE, Worker};
 
 use crate::error::Error;
 
@@ -82,6 +83,14 @@ pub enum Stopped {
         /// Until when.
         at: Timestamp,
         /// For what, in a sentence for people.
+        why: String,
+    },
+    /// The same, by a limit that it shares with those of its kind that are no
+    /// more urgent: its worker leaves them alone, too.
+    Limited {
+        /// Until when.
+        at: Timestamp,
+        /// Which limit, in a sentence for people.
         why: String,
     },
     /// It may go well another time.

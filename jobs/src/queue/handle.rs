@@ -134,6 +134,11 @@ impl TaskHandle {
         enqueue(&self.0.catalog, job, self.request_id(), due).await
     }
 
+    /// The catalog, for what follows in other shapes.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
     pub(super) fn held(&self) -> Held {
         self.0.held
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
 use storage::catalog::{Catalog, End, JobRow, JobState, Trouble};
+use storage::metric::{JOB_SECONDS, JOBS_FINISHED};
 use storage::{Code, Error, Failure, Verdict};
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -15,20 +16,18 @@ use super::Stopped;
 use super::backoff::after_attempt;
 use super::beat::{Claim, Runs};
 use super::handle::TaskHandle;
+use super::holds::Holds;
 use super::registry::Running;
 use crate::progress::Stop;
 use crate::task::Task;
-
-/// Jobs that ended, by `kind` and `outcome`.
-const FINISHED: &str = "pacelake_jobs_finished_total";
-/// How long runs took, by `kind`, in seconds.
-const SECONDS: &str = "pacelake_job_seconds";
 
 /// What all runs of a worker share.
 pub(super) struct Shared {
     pub catalog: Catalog,
     pub now: fn() -> Timestamp,
     pub runs: Arc<Runs>,
+    /// What is left alone for a while.
+    pub holds: Holds,
     /// The worker stops.
     pub stop: Stop,
     /// How long a run may go on that should stop.
@@ -52,7 +51,8 @@ pub(super) async fn run(
     claimed: Instant,
     begin: impl FnOnce(TaskHandle) -> Running,
 ) {
-    let span = tracing::info_span!(
+    // Of the highest level, so that whatever is logged tells whose it is.
+    let span = tracing::error_span!(
         "job",
         job_id = row.job_id,
         kind = row.kind,
@@ -67,7 +67,12 @@ pub(super) async fn run(
         let over = watch_over(&shared, &task, claim, work).await;
         // From here on nobody else can renew or lose it for us.
         let end = match over {
-            Over::Ended(ended) => end_of(&row, &task, ended),
+            Over::Ended(ended) => {
+                if let Ok(Err(Stopped::Limited { at, .. })) = &ended {
+                    shared.holds.add(&row.kind, row.priority, *at);
+                }
+                end_of(&row, &task, ended)
+            }
             Over::Cut(end) => end,
             Over::Lost => {
                 shared.runs.remove(task.held());
@@ -78,7 +83,7 @@ pub(super) async fn run(
         };
         settle(&shared, &row, &task, &end).await;
         shared.runs.remove(task.held());
-        metrics::histogram!(SECONDS, "kind" => row.kind.clone())
+        metrics::histogram!(JOB_SECONDS.name, "kind" => row.kind.clone())
             .record(claimed.elapsed().as_secs_f64());
     }
     .instrument(span.clone())
@@ -106,7 +111,7 @@ async fn watch_over(
     tokio::select! {
         ended = &mut work => match ended {
             // Whatever it says of an end that it was asked for.
-            Ok(Err(Stopped::WaitUntil { .. })) => Over::Cut(cut),
+            Ok(Err(Stopped::WaitUntil { .. } | Stopped::Limited { .. })) => Over::Cut(cut),
             ended => Over::Ended(ended),
         },
         () = tokio::time::sleep(shared.patience) => {
@@ -126,7 +131,7 @@ fn end_of(row: &JobRow, task: &TaskHandle, ended: Result<Result<(), Stopped>, Jo
     };
     match ended {
         Ok(Ok(())) => End::Done,
-        Ok(Err(Stopped::WaitUntil { at, why })) => End::Wait {
+        Ok(Err(Stopped::WaitUntil { at, why } | Stopped::Limited { at, why })) => End::Wait {
             until_us: at.as_microsecond(),
             reason: why,
         },
@@ -218,5 +223,6 @@ fn outcome(end: &End, after: &JobRow) -> &'static str {
 }
 
 fn count(row: &JobRow, outcome: &'static str) {
-    metrics::counter!(FINISHED, "kind" => row.kind.clone(), "outcome" => outcome).increment(1);
+    metrics::counter!(JOBS_FINISHED.name, "kind" => row.kind.clone(), "outcome" => outcome)
+        .increment(1);
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Job;
 use super::beat::Runs;
+use super::holds::Holds;
 use super::registry::Registry;
 use super::run::{self, Shared};
 use crate::progress::Stop;
@@ -26,6 +27,10 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 /// The same, after it found nothing several times. What is enqueued in its own
 /// process wakes it at once.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How often it writes that it is there.
+const SEEN: Duration = Duration::from_secs(10);
+/// A worker of which nothing was heard for so long is not there.
+pub const ALIVE: Duration = Duration::from_secs(45);
 /// How often it removes what of the history is beyond its bounds.
 const PRUNES: Duration = Duration::from_secs(10 * 60);
 
@@ -90,7 +95,18 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
     /// Dropping it cuts all runs off; others take their jobs over when the
     /// leases end.
     pub async fn run(&self, concurrency: usize, stop: Stop) {
+        let kinds = self.kinds();
+        let presence = presence(self.catalog.clone(), self.name.clone(), kinds, concurrency);
+        let presence = Task::spawn(presence);
         self.work(concurrency, &stop, false).await;
+        drop(presence);
+        if let Err(error) = self.catalog.forget_worker(&self.name).await {
+            tracing::warn!(%error, "the end of a worker could not be written");
+        }
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.registry.limits().map(|(kind, _)| kind).collect()
     }
 
     /// Runs jobs until none is due and none runs: for tests and commands.
@@ -99,12 +115,13 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
     }
 
     async fn work(&self, concurrency: usize, stop: &Stop, until_idle: bool) {
-        let kinds: Vec<_> = self.registry.limits().map(|(kind, _)| kind).collect();
+        let kinds = self.kinds();
         tracing::info!(worker = self.name, concurrency, ?kinds, "a worker begins");
         let shared = Arc::new(Shared {
             catalog: self.catalog.clone(),
             now: self.now,
             runs: Arc::new(Runs::new(self.lease)),
+            holds: Holds::default(),
             stop: stop.clone(),
             patience: self.patience,
         });
@@ -118,6 +135,9 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
             crew.dismiss();
             let (kinds, limit) = self.room(concurrency, &crew);
             let claimed = Instant::now();
+            let now = (self.now)();
+            let below = |kind: &&'static str| (*kind, shared.holds.ceiling(kind, now));
+            let kinds: Vec<_> = kinds.iter().map(below).collect();
             match self.claim(&kinds, limit).await {
                 Ok(jobs) if jobs.is_empty() => {
                     if until_idle && crew.is_empty() {
@@ -164,7 +184,7 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
         (kinds, limit)
     }
 
-    async fn claim(&self, kinds: &[&str], limit: usize) -> Result<Vec<JobRow>, Error> {
+    async fn claim(&self, kinds: &[(&str, i64)], limit: usize) -> Result<Vec<JobRow>, Error> {
         self.catalog
             .claim(&ClaimOrder {
                 worker: &self.name,
@@ -258,6 +278,16 @@ async fn beats(runs: Arc<Runs>, catalog: Catalog) {
         if let Err(error) = runs.beat(&catalog).await {
             tracing::warn!(%error, "leases of jobs could not be renewed");
         }
+    }
+}
+
+/// Writes that a worker is there for as long as it is not dropped.
+async fn presence(catalog: Catalog, name: String, kinds: Vec<&'static str>, at_once: usize) {
+    loop {
+        if let Err(error) = catalog.see_worker(&name, &kinds, at_once).await {
+            tracing::warn!(%error, "the presence of a worker could not be written");
+        }
+        tokio::time::sleep(SEEN).await;
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use pipeline::decode::strava::api::document;
 use serde::{Deserialize, Serialize};
 use storage::catalog::{Athlete, NewJob};
+use storage::metric::FETCHES;
 use storage::{AthleteId, Code, Failure};
 use uuid::Uuid;
 
@@ -228,7 +229,7 @@ impl Service {
         let elapsed = SignedDuration::from_secs(summary.elapsed_time_s.unwrap_or_default());
         let is_fresh = fetched.duration_since(summary.start_date) < elapsed.saturating_add(FRESH);
         let lags = streams.is_none() && !summary.manual && is_fresh;
-        metrics::counter!("pacelake_strava_fetches_total").increment(1);
+        metrics::counter!(FETCHES.name).increment(1);
         self.take_in(&athlete, &summary, activity, streams, fetched)
             .await?;
         Ok(if lags { Fetched::Lags } else { Fetched::Taken })
@@ -320,7 +321,10 @@ fn found<T>(read: Result<T, Halt>) -> Result<Option<T>, Halt> {
 /// How a job stops that Strava, or we, halted.
 pub(crate) fn stopped(service: &Service, athlete_id: AthleteId, halt: Halt) -> Result<(), Stopped> {
     if let Some((at, why)) = halt.wait(service.now()) {
-        return Err(Stopped::WaitUntil { at, why });
+        return Err(match halt.is_shared() {
+            true => Stopped::Limited { at, why },
+            false => Stopped::WaitUntil { at, why },
+        });
     }
     match halt {
         // There is nothing to do for someone who is not connected.

@@ -65,6 +65,15 @@ impl Halt {
         }
     }
 
+    /// Whether others wait for the same: what is no more urgent, of whatever
+    /// athlete.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Limited { .. } | Self::AppInactive => true,
+            Self::Degraded { .. } | Self::Stopping | Self::NotConnected | Self::Failed(_) => false,
+        }
+    }
+
     /// As an error, for those who do not wait.
     pub fn into_error(self, athlete: AthleteId) -> Error {
         match self {

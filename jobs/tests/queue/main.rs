@@ -93,6 +93,26 @@ async fn waits_are_not_failures(place: &Place, clock: Clock) {
     assert_eq!((job.state, job.attempts), (JobState::Done, 1));
 }
 
+async fn a_shared_limit_is_met_once(place: &Place, clock: Clock) {
+    let (catalog, world) = (open(place).await, World::default());
+    let worker = worker(&catalog, &world, clock);
+    for number in 0..50 {
+        let limited = Chore::new(&format!("limited {number}"), Act::Share(900));
+        limited.enqueue(&catalog).await;
+    }
+    // Another kind goes on.
+    enqueue(&catalog, &Haul(1), None, None).await.unwrap();
+    world.0.open.notify_one();
+    in_time(worker.drain(1)).await;
+    let begun = world.begun();
+    let of = |kind: &str| begun.iter().filter(|name| name.starts_with(kind)).count();
+    assert_eq!((of("limited"), of("haul")), (1, 1), "{begun:?}");
+    clock.set(900);
+    in_time(worker.drain(1)).await;
+    assert_eq!(world.begun().len(), 1 + 1 + 50);
+    assert_eq!(waits(&catalog).await.len(), 0);
+}
+
 async fn recurring_jobs_come_back(place: &Place, clock: Clock) {
     let (catalog, world) = (open(place).await, World::default());
     let worker = worker(&catalog, &world, clock);
@@ -385,6 +405,7 @@ on_both!(
     jobs_run_follow_and_end,
     what_goes_wrong_is_tried_again_later,
     waits_are_not_failures,
+    a_shared_limit_is_met_once,
     recurring_jobs_come_back,
     progress_and_cancelling_pass_through_the_catalog,
     a_worker_that_stops_gives_its_jobs_back,

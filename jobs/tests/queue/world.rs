@@ -84,6 +84,8 @@ pub enum Act {
     Panic,
     /// Waits for a rate limit this many seconds, as long as it is before.
     WaitFor(i64),
+    /// The same, by a limit that all of the kind share.
+    Share(i64),
     /// Enqueues another.
     Follow,
 }
@@ -161,13 +163,16 @@ impl Job<World> for Chore {
             // By way of an error of ours, whose code says that it is final.
             Act::Fail(Seen::ForEver) => Err(storage::Error::NoJob { job_id: 7 }.into()),
             Act::Panic => panic!("as it was told"),
-            Act::WaitFor(seconds) => {
+            Act::WaitFor(seconds) | Act::Share(seconds) => {
                 let at = Timestamp::from_second(START + seconds).unwrap();
                 if task.now() >= at {
                     return Ok(());
                 }
                 let why = "the window is used up".to_owned();
-                Err(Stopped::WaitUntil { at, why })
+                Err(match self.act {
+                    Act::Share(_) => Stopped::Limited { at, why },
+                    _ => Stopped::WaitUntil { at, why },
+                })
             }
             Act::Follow => {
                 assert_eq!(task.request_id(), Some("request 7"));

@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "strava", "0006_strava.sql"),
     migration!(7, "accounts", "0007_accounts.sql"),
     migration!(8, "retention", "0008_retention.sql"),
+    migration!(9, "workers", "0009_workers.sql"),
 ];
 
 /// The version of our tables that this build makes and reads.

@@ -49,8 +49,8 @@ pub use leases::Lease;
 pub(crate) use purge_steps::rewritten;
 pub use purges::{Purge, PurgeCounts, PurgeOrder, Target};
 pub use queue::{
-    Again, Beat, ClaimOrder, End, Enqueued, Held, JobFilter, JobRow, JobState, JobStats, Keep,
-    NewJob, Trouble, enqueue_in,
+    ANY_PRIORITY, Again, Beat, ClaimOrder, End, Enqueued, Held, JobFilter, JobRow, JobState,
+    JobStats, Keep, NewJob, Trouble, WorkerRow, enqueue_in,
 };
 pub use retention::{ReleaseOrder, ReleaseStep, Which, retain_until_us};
 pub use strava::{

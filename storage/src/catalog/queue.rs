@@ -34,13 +34,15 @@ mod history;
 mod rounds;
 mod settle;
 mod steer;
+mod workers;
 
 use serde::Serialize;
 
-pub use claim::ClaimOrder;
+pub use claim::{ANY_PRIORITY, ClaimOrder};
 pub use enqueue::{Enqueued, NewJob, enqueue_in};
 pub use history::{JobFilter, JobStats, Keep};
 pub use settle::{Beat, End, Held, Trouble};
+pub use workers::WorkerRow;
 
 use super::value::Row;
 use crate::error::Error;

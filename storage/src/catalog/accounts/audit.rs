@@ -1,4 +1,5 @@
-//! What was done with accounts: every sign-in, failure, making and revoking.
+//! What was done with accounts, and by those who run the installation: every
+//! sign-in, failure, making and revoking; what was begun, subscribed and cleared.
 
 use uuid::Uuid;
 
@@ -28,11 +29,19 @@ pub enum AccountAction {
     TokenRevoked,
     /// An account was disabled.
     Disabled,
+    /// Events of Strava were asked for.
+    Subscribed,
+    /// A subscription to events of Strava was ended.
+    Unsubscribed,
+    /// Work for the installation was begun.
+    JobBegun,
+    /// Jobs that were over were removed.
+    JobsCleared,
 }
 
 impl AccountAction {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::LinkMade,
         Self::Created,
         Self::PasswordSet,
@@ -42,6 +51,10 @@ impl AccountAction {
         Self::TokenMade,
         Self::TokenRevoked,
         Self::Disabled,
+        Self::Subscribed,
+        Self::Unsubscribed,
+        Self::JobBegun,
+        Self::JobsCleared,
     ];
 
     /// Its name in tables and output.
@@ -56,6 +69,10 @@ impl AccountAction {
             Self::TokenMade => "token_made",
             Self::TokenRevoked => "token_revoked",
             Self::Disabled => "disabled",
+            Self::Subscribed => "subscribed",
+            Self::Unsubscribed => "unsubscribed",
+            Self::JobBegun => "job_begun",
+            Self::JobsCleared => "jobs_cleared",
         }
     }
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use super::{commit, open, open_with_athletes};
 use crate::catalog::{
-    Catalog, CatalogChange, ClaimOrder, End, Enqueued, JobFilter, JobRow, JobState, NewJob,
-    Trouble, enqueue_in,
+    ANY_PRIORITY, Catalog, CatalogChange, ClaimOrder, End, Enqueued, JobFilter, JobRow, JobState,
+    NewJob, Trouble, enqueue_in,
 };
 use crate::code::Code;
 use crate::id::AthleteId;
@@ -45,7 +45,7 @@ fn of(athlete: i64, key: &str) -> NewJob {
 fn order(limit: u32, now_us: i64) -> ClaimOrder<'static> {
     ClaimOrder {
         worker: "tester",
-        kinds: &["fetch", "derive"],
+        kinds: &[("fetch", ANY_PRIORITY), ("derive", ANY_PRIORITY)],
         limit,
         now_us,
         lease: LONG,

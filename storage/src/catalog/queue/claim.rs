@@ -17,13 +17,17 @@ const TAKEN_BACK_AT_ONCE: i64 = 100;
 /// How often a claim looks again where others took what it had seen.
 const LOOKS: usize = 4;
 
+/// The ceiling of a kind of which every job is taken.
+pub const ANY_PRIORITY: i64 = i64::MAX;
+
 /// What a worker asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimOrder<'a> {
     /// Its name, for people.
     pub worker: &'a str,
-    /// What it can do.
-    pub kinds: &'a [&'a str],
+    /// What it can do: kinds, each with the priority number below which its
+    /// jobs are taken; [`ANY_PRIORITY`] takes all.
+    pub kinds: &'a [(&'a str, i64)],
     /// How many it takes at most.
     pub limit: u32,
     /// What time it is, in microseconds since 1970: what is due by then is due.
@@ -32,15 +36,28 @@ pub struct ClaimOrder<'a> {
     pub lease: Duration,
 }
 
+/// The kinds `$1` and their ceilings `$2` as rows.
+macro_rules! kinds_sql {
+    (sqlite) => {
+        "(select names.value as kind, ceilings.value as below from json_each($1) as names \
+         join json_each($2) as ceilings on ceilings.key = names.key) as k"
+    };
+    (postgres) => {
+        "unnest($1, $2) as k (kind, below)"
+    };
+}
+
 /// Whether there is something to claim, to make ready or to take back: what an
 /// idle worker asks instead of a transaction that writes.
 macro_rules! is_there_work {
-    ($now_us:expr) => {
+    ($kinds:expr, $now_us:expr) => {
         concat!(
-            "select exists (select 1 from jobs where kind = any($1) \
-             and state = 'waiting' and is_ready = 1), \
+            "select exists (select 1 from ",
+            $kinds,
+            " where exists (select 1 from jobs where jobs.kind = k.kind \
+             and state = 'waiting' and is_ready = 1 and priority < k.below)), \
              exists (select 1 from jobs where state = 'waiting' and is_ready = 0 \
-             and due_at_us <= $2), \
+             and due_at_us <= $3), \
              exists (select 1 from jobs where state = 'running' and lease_until_us < ",
             $now_us,
             ")"
@@ -48,15 +65,15 @@ macro_rules! is_there_work {
     };
 }
 
-/// What a claim writes: the worker is `$3`, the end of its lease `$4`, now
-/// `$5`.
+/// What a claim writes: the worker is `$4`, the end of its lease `$5`, now
+/// `$6`.
 macro_rules! claim {
     ($which:expr) => {
         job_columns!(
             concat!(
                 "update jobs set state = 'running', claims = claims + 1, \
-                 attempts = attempts + 1, worker = $3, lease_until_us = $4, \
-                 started_at_us = $5, finished_at_us = null, progress = null where job_id ",
+                 attempts = attempts + 1, worker = $4, lease_until_us = $5, \
+                 started_at_us = $6, finished_at_us = null, progress = null where job_id ",
                 $which,
                 " returning"
             ),
@@ -65,28 +82,38 @@ macro_rules! claim {
     };
 }
 
-const CLAIM_SQLITE: &str = claim!(
-    "in (select j.job_id from json_each($1) cross join jobs as j where j.job_id in \
-     (select c.job_id from jobs as c where c.kind = json_each.value \
-     and c.state = 'waiting' and c.is_ready = 1 \
-     order by c.priority, c.round, c.job_id limit $2) \
-     order by j.priority, j.round, j.job_id limit $2)"
-);
+const CLAIM_SQLITE: &str = claim!(concat!(
+    "in (select j.job_id from ",
+    kinds_sql!(sqlite),
+    " cross join jobs as j where j.job_id in \
+     (select c.job_id from jobs as c where c.kind = k.kind \
+     and c.state = 'waiting' and c.is_ready = 1 and c.priority < k.below \
+     order by c.priority, c.round, c.job_id limit $3) \
+     order by j.priority, j.round, j.job_id limit $3)"
+));
 
 /// The best of each kind are looked at first, a few more than are wanted, and
 /// those are locked that nobody else has: locks are taken on what is claimed
 /// only, and nobody waits for another's.
-const CLAIM_POSTGRES: &str = claim!(
-    "= any(array(select j.job_id from (select c.job_id, c.priority, c.round \
-     from unnest($1) as k (kind) cross join lateral \
-     (select job_id, priority, round from jobs where kind = k.kind \
-     and state = 'waiting' and is_ready = 1 \
-     order by priority, round, job_id limit $2 + 16) as c \
-     order by c.priority, c.round, c.job_id limit $2 + 16) as best \
+const CLAIM_POSTGRES: &str = claim!(concat!(
+    "= any(array(select j.job_id from (select c.job_id, c.priority, c.round from ",
+    kinds_sql!(postgres),
+    " cross join lateral (select job_id, priority, round from jobs where kind = k.kind \
+     and state = 'waiting' and is_ready = 1 and priority < k.below \
+     order by priority, round, job_id limit $3 + 16) as c \
+     order by c.priority, c.round, c.job_id limit $3 + 16) as best \
      join jobs as j on j.job_id = best.job_id \
      where j.state = 'waiting' and j.is_ready = 1 \
-     order by best.priority, best.round, best.job_id limit $2 \
+     order by best.priority, best.round, best.job_id limit $3 \
      for update of j skip locked))"
+));
+
+/// Whether something is ready of the kinds below their ceilings.
+const IS_READY_POSTGRES: &str = concat!(
+    "select exists (select 1 from ",
+    kinds_sql!(postgres),
+    " where exists (select 1 from jobs where jobs.kind = k.kind \
+     and state = 'waiting' and is_ready = 1 and priority < k.below))"
 );
 
 /// Jobs that are due and not ready, the earliest first.
@@ -139,10 +166,15 @@ impl Catalog {
 
     async fn is_there_work(&self, order: &ClaimOrder<'_>) -> Result<bool, Error> {
         let statement = match self.db.dialect() {
-            Dialect::Sqlite => is_there_work!(leases::now_us_sql!(sqlite)),
-            Dialect::Postgres => is_there_work!(leases::now_us_sql!(postgres)),
+            Dialect::Sqlite => {
+                is_there_work!(kinds_sql!(sqlite), leases::now_us_sql!(sqlite))
+            }
+            Dialect::Postgres => {
+                is_there_work!(kinds_sql!(postgres), leases::now_us_sql!(postgres))
+            }
         };
-        let values = [kinds(order), order.now_us.into()];
+        let [names, ceilings] = kinds(order);
+        let values = [names, ceilings, order.now_us.into()];
         let rows = self.db.fetch(statement, &values).await?;
         let Some(row) = rows.first() else {
             return Ok(false);
@@ -151,8 +183,14 @@ impl Catalog {
     }
 }
 
-fn kinds(order: &ClaimOrder<'_>) -> Value {
-    Value::Texts(order.kinds.iter().map(|kind| (*kind).to_owned()).collect())
+/// The kinds and their ceilings, as two lists of one length.
+fn kinds(order: &ClaimOrder<'_>) -> [Value; 2] {
+    let (names, ceilings): (Vec<_>, Vec<_>) = order
+        .kinds
+        .iter()
+        .map(|(kind, below)| ((*kind).to_owned(), *below))
+        .unzip();
+    [Value::Texts(names), Value::Ints(ceilings)]
 }
 
 async fn claim(tx: &mut Tx, order: &ClaimOrder<'_>, now_us: i64) -> Result<Vec<JobRow>, Error> {
@@ -160,8 +198,10 @@ async fn claim(tx: &mut Tx, order: &ClaimOrder<'_>, now_us: i64) -> Result<Vec<J
         Dialect::Sqlite => CLAIM_SQLITE,
         Dialect::Postgres => CLAIM_POSTGRES,
     };
+    let [names, ceilings] = kinds(order);
     let values = [
-        kinds(order),
+        names,
+        ceilings,
         i64::from(order.limit).into(),
         order.worker.into(),
         (now_us + order.lease.as_micros() as i64).into(),
@@ -183,13 +223,7 @@ async fn claim(tx: &mut Tx, order: &ClaimOrder<'_>, now_us: i64) -> Result<Vec<J
 }
 
 async fn is_ready(tx: &mut Tx, order: &ClaimOrder<'_>) -> Result<bool, Error> {
-    let rows = tx
-        .fetch(
-            "select exists (select 1 from jobs where kind = any($1) \
-             and state = 'waiting' and is_ready = 1)",
-            &[kinds(order)],
-        )
-        .await?;
+    let rows = tx.fetch(IS_READY_POSTGRES, &kinds(order)).await?;
     rows.first().map_or(Ok(false), |row| row.bool(0))
 }
 

@@ -185,20 +185,30 @@ impl Catalog {
         Ok(pruned)
     }
 
-    /// Removes all jobs of these kinds that are over, and answers how many.
+    /// Removes all jobs of these kinds (`None`: of any) that are over, and
+    /// answers how many.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn clear_jobs(&self, kinds: &[&str]) -> Result<u64, Error> {
-        let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    pub async fn clear_jobs(&self, kinds: Option<&[String]>) -> Result<u64, Error> {
         let mut tx = self.db.begin().await?;
-        let cleared = tx
-            .execute(
-                "delete from jobs where kind = any($1) \
-                 and state in ('done', 'failed', 'cancelled')",
-                &[Value::Texts(kinds)],
-            )
-            .await?;
+        let cleared = match kinds {
+            Some(kinds) => {
+                tx.execute(
+                    "delete from jobs where kind = any($1) \
+                     and state in ('done', 'failed', 'cancelled')",
+                    &[Value::Texts(kinds.to_vec())],
+                )
+                .await?
+            }
+            None => {
+                tx.execute(
+                    "delete from jobs where state in ('done', 'failed', 'cancelled')",
+                    &[],
+                )
+                .await?
+            }
+        };
         tx.commit().await?;
         Ok(cleared)
     }

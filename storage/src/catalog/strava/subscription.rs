@@ -17,6 +17,8 @@ pub struct StravaApp {
     pub subscriptions: Option<String>,
     /// When that was, microseconds since 1970.
     pub listed_at_us: Option<i64>,
+    /// Whether Strava said then that the app is inactive.
+    pub is_inactive: bool,
 }
 
 impl Catalog {
@@ -47,7 +49,7 @@ impl Catalog {
             .db
             .fetch(
                 "select webhook_secret, subscription_id, callback_url, subscriptions, \
-                 listed_at_us from strava_app where one = 1",
+                 listed_at_us, is_inactive from strava_app where one = 1",
                 &[],
             )
             .await?;
@@ -58,6 +60,7 @@ impl Catalog {
                 callback_url: row.opt_text(2)?.map(str::to_owned),
                 subscriptions: row.opt_text(3)?.map(str::to_owned),
                 listed_at_us: row.opt_int(4)?,
+                is_inactive: row.int(5)? != 0,
             })
         };
         rows.first().map(read).transpose()
@@ -83,6 +86,21 @@ impl Catalog {
                 listed.into(),
                 at_us.into(),
             ],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Writes that Strava called the app inactive when it was to list
+    /// subscriptions; what it listed before stays.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn mark_strava_app_inactive(&self, at_us: i64) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        tx.execute(
+            "update strava_app set is_inactive = 1, listed_at_us = $1 where one = 1",
+            &[at_us.into()],
         )
         .await?;
         tx.commit().await

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::{NOW, claim_one, enqueue, keys, of, open, settle, trouble};
 use crate::catalog::conformance::{ONE, commit, open_with_athletes};
-use crate::catalog::{CatalogChange, End, JobFilter, JobRow, JobState, Keep, NewJob, PurgeOrder};
+use crate::catalog::{
+    CatalogChange, End, JobFilter, JobRow, JobState, Keep, NewJob, PurgeOrder, WorkerRow,
+};
 use crate::testing::Place;
 
 /// Lists and counts answer as a filter over all jobs would; the history is
@@ -105,8 +107,9 @@ pub async fn the_history_is_bounded(place: &Place) {
             break;
         }
     }
-    assert_eq!(catalog.clear_jobs(&["derive"]).await.unwrap(), 1);
-    assert_eq!(catalog.clear_jobs(&["fetch"]).await.unwrap(), 1);
+    let derive = ["derive".to_owned()];
+    assert_eq!(catalog.clear_jobs(Some(&derive)).await.unwrap(), 1);
+    assert_eq!(catalog.clear_jobs(None).await.unwrap(), 1);
     let left = catalog.jobs(&JobFilter::default(), 99).await.unwrap();
     assert_eq!(keys(&left), ["later", "waiting"]);
 }
@@ -141,4 +144,42 @@ pub async fn jobs_go_with_their_athlete(place: &Place) {
     let left = catalog.jobs(&JobFilter::default(), 9).await.unwrap();
     assert_eq!(keys(&left), ["c", "a"]);
     assert_eq!(left[1].state, JobState::Running);
+}
+
+/// Workers that say something are there, until they stop or say nothing.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn workers_are_known_while_they_live(place: &Place) {
+    let catalog = open_with_athletes(place, 1).await;
+    let minute = Duration::from_secs(60);
+    let names = |workers: Vec<WorkerRow>| -> Vec<String> {
+        workers.into_iter().map(|worker| worker.worker).collect()
+    };
+    assert!(catalog.workers(minute).await.unwrap().is_empty());
+    catalog.see_worker("b", &["fetch"], 2).await.unwrap();
+    catalog
+        .see_worker("a", &["derive", "fetch"], 1)
+        .await
+        .unwrap();
+    let seen = catalog.workers(minute).await.unwrap();
+    assert_eq!(seen[0].kinds, ["derive", "fetch"]);
+    assert_eq!(
+        (seen[1].at_once, seen[1].started_at_us),
+        (2, seen[1].seen_at_us)
+    );
+    let started = seen[1].started_at_us;
+    assert_eq!(names(seen), ["a", "b"]);
+    // Until the database's clock goes on.
+    let again = loop {
+        catalog.see_worker("b", &["fetch"], 2).await.unwrap();
+        let seen = catalog.workers(minute).await.unwrap();
+        if seen[1].seen_at_us > started {
+            break seen;
+        }
+    };
+    assert_eq!(again[1].started_at_us, started);
+    assert!(catalog.workers(Duration::ZERO).await.unwrap().len() < 2);
+    catalog.forget_worker("a").await.unwrap();
+    assert_eq!(names(catalog.workers(minute).await.unwrap()), ["b"]);
 }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::{NOW, claim, claim_one, enqueue, job, keys, of, open, order, settle};
 use crate::catalog::conformance::ONE;
-use crate::catalog::{End, JobFilter, JobState, Keep, NewJob};
+use crate::catalog::{ANY_PRIORITY, ClaimOrder, End, JobFilter, JobState, Keep, NewJob};
 use crate::id::AthleteId;
 use crate::testing::Place;
 
@@ -180,4 +180,30 @@ pub async fn many_may_enqueue_the_same_at_once(place: &Place) {
     let ids: BTreeSet<_> = enqueued.iter().map(|one| one.job_id).collect();
     assert_eq!((enqueued.len(), new, ids.len()), (160, 20, 20));
     assert_eq!(claim(&processes[0], 99, NOW).await.len(), 20);
+}
+
+/// A kind's ceiling leaves jobs alone that are less urgent, and nobody else's.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn jobs_above_the_ceiling_stay(place: &Place) {
+    let catalog = open(place).await;
+    let with = |priority, job: NewJob| NewJob { priority, ..job };
+    let jobs = [
+        with(50, of(1, "history 1")),
+        with(50, of(2, "history 2")),
+        with(10, of(1, "event")),
+        with(50, job("derive", "another kind")),
+    ];
+    catalog.enqueue(&jobs).await.unwrap();
+    let kinds = [("derive", ANY_PRIORITY), ("fetch", 50)];
+    let held = ClaimOrder {
+        kinds: &kinds,
+        ..order(99, NOW)
+    };
+    let claimed = catalog.claim(&held).await.unwrap();
+    assert_eq!(keys(&claimed), ["event", "another kind"]);
+    assert_eq!(catalog.claim(&held).await.unwrap(), []);
+    let claimed = claim(&catalog, 99, NOW).await;
+    assert_eq!(keys(&claimed), ["history 1", "history 2"]);
 }
