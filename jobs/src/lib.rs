@@ -8,6 +8,7 @@ pub mod backup;
 pub mod build;
 pub mod changes;
 pub mod check;
+pub mod chores;
 pub mod context;
 pub mod copies;
 pub mod correct;

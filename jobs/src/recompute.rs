@@ -44,6 +44,17 @@ pub struct Options {
     pub only: Option<String>,
     /// Only activities that began on this day (UTC) or later.
     pub since: Option<Date>,
+    /// Only this athlete.
+    pub athlete: Option<AthleteId>,
+    /// Ranks and statistics too where the ledger calls them fresh and no
+    /// activity changed: after a run that may have been cut off before them.
+    pub ranks: bool,
+}
+
+impl Options {
+    fn is_of(&self, athlete_id: AthleteId) -> bool {
+        self.athlete.is_none_or(|only| only == athlete_id)
+    }
 }
 
 /// What came of it.
@@ -70,10 +81,15 @@ pub async fn recompute(context: &Context, options: &Options) -> Result<Recompute
     let only = options.only.as_deref().map(named).transpose()?;
     let since_us = options.since.map(start_of_day_us).unwrap_or(i64::MIN);
     let mut done = Recomputed::default();
+    let mut touched = BTreeSet::new();
     let total = context.storage.catalog.count_activities().await?;
     context.progress.begin("recompute", total);
     if only.is_none_or(|derived| matches!(derived.scope, Scope::Activity)) {
-        let mut after = None;
+        let mut after = options.athlete.map(|athlete_id| ActivityKey {
+            athlete_id,
+            start_time_us: i64::MIN,
+            activity_id: ActivityId(i64::MIN),
+        });
         loop {
             if context.stop.asked() {
                 done.interrupted = true;
@@ -82,20 +98,36 @@ pub async fn recompute(context: &Context, options: &Options) -> Result<Recompute
             let page = context.storage.catalog.pointers_after(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key);
+            let is_wanted = |pointer: &&Pointer| options.is_of(pointer.key.athlete_id);
+            let is_over = !is_wanted(&last);
             let wanted: Vec<Pointer> = page
                 .iter()
                 .filter(|p| p.key.start_time_us >= since_us)
+                .filter(is_wanted)
                 .cloned()
                 .collect();
-            for athlete in by_athlete(wanted) {
-                recompute_page(context, options, only, athlete, &mut done).await?;
+            for (athlete_id, pointers) in by_athlete(wanted) {
+                let before = done.changed;
+                recompute_page(context, options, only, pointers, &mut done).await?;
+                if done.changed > before {
+                    touched.insert(athlete_id);
+                }
             }
             context.progress.advance(page.len() as u64);
+            if is_over {
+                break;
+            }
         }
     }
     context.progress.end();
     for athlete in context.storage.catalog.athletes().await? {
-        let changed = reconcile(context, athlete.athlete_id, options.full).await?;
+        let athlete_id = athlete.athlete_id;
+        if !options.is_of(athlete_id) {
+            continue;
+        }
+        // Rows of theirs changed without a change of an activity.
+        let fully = options.full || options.ranks || touched.contains(&athlete_id);
+        let changed = reconcile(context, athlete_id, fully).await?;
         done.athletes_changed += u64::from(!changed.is_empty());
     }
     Ok(done)
@@ -123,7 +155,7 @@ fn start_of_day_us(day: Date) -> i64 {
         .map_or(i64::MAX, |zoned| zoned.timestamp().as_microsecond())
 }
 
-fn by_athlete(pointers: Vec<Pointer>) -> Vec<Vec<Pointer>> {
+fn by_athlete(pointers: Vec<Pointer>) -> BTreeMap<AthleteId, Vec<Pointer>> {
     let mut athletes: BTreeMap<AthleteId, Vec<Pointer>> = BTreeMap::new();
     for pointer in pointers {
         athletes
@@ -131,7 +163,7 @@ fn by_athlete(pointers: Vec<Pointer>) -> Vec<Vec<Pointer>> {
             .or_default()
             .push(pointer);
     }
-    athletes.into_values().collect()
+    athletes
 }
 
 async fn recompute_page(
@@ -212,12 +244,9 @@ pub(crate) async fn corrections_of(
     page: &[Pointer],
 ) -> Result<Arc<[Correction]>, Error> {
     let mut corrections = Vec::new();
-    for page in by_athlete(page.to_vec()) {
+    for (athlete_id, page) in by_athlete(page.to_vec()) {
         let ids: Vec<ActivityId> = page.iter().map(|p| p.key.activity_id).collect();
-        let of = context
-            .storage
-            .catalog
-            .corrections_of(page[0].key.athlete_id, &ids);
+        let of = context.storage.catalog.corrections_of(athlete_id, &ids);
         corrections.extend(of.await?);
     }
     Ok(corrections.into())

@@ -33,6 +33,7 @@ use storage::catalog::{
 use storage::purge::Erasure;
 use storage::{ActivityId, AthleteId, Code, Failure};
 use tokio::runtime::Handle;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::build::build;
@@ -93,7 +94,11 @@ pub async fn release(
     // On a thread of its own, so that workers may run it as a task: the compiler
     // cannot tell that all of it could move from thread to thread. And it ends
     // what it began, whoever stops waiting.
-    let work = move || runtime.block_on(release_here(&context, athlete, &what, &cause));
+    let span = tracing::Span::current();
+    let work = move || {
+        let release = release_here(&context, athlete, &what, &cause);
+        runtime.block_on(release.instrument(span))
+    };
     tokio::task::spawn_blocking(work).await?
 }
 

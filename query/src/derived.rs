@@ -120,13 +120,23 @@ pub fn versions(scope: Scope) -> String {
 /// The same text where one definition alone was computed since: with its
 /// version of today, and the others' as they were.
 pub fn versions_with(versions: &str, derived: &Derived) -> String {
-    let names_it = |entry: &&str| entry.split('=').next() == Some(derived.name);
-    let others = versions.split(',').filter(|entry| !names_it(entry));
-    let mut versions: Vec<_> = others.filter(|entry| !entry.is_empty()).collect();
     let now = derived.at_version();
+    let mut versions = entries_without(versions, derived);
     versions.push(&now);
     versions.sort_unstable();
     versions.join(",")
+}
+
+/// The same text where the rows of one definition were removed since, so that
+/// what it is about is stale.
+pub fn versions_without(versions: &str, derived: &Derived) -> String {
+    entries_without(versions, derived).join(",")
+}
+
+fn entries_without<'a>(versions: &'a str, derived: &Derived) -> Vec<&'a str> {
+    let names_it = |entry: &&str| entry.split('=').next() == Some(derived.name);
+    let others = versions.split(',').filter(|entry| !names_it(entry));
+    others.filter(|entry| !entry.is_empty()).collect()
 }
 
 impl Derived {

@@ -16,6 +16,8 @@ pub async fn run(rim: &Rim, args: &Recompute) -> Ending {
         full: args.full,
         only: args.only.clone(),
         since: args.since,
+        athlete: rim.athlete,
+        ranks: false,
     };
     if args.dry_run {
         return dry_run(&context, &options, args.format).await;

@@ -85,9 +85,11 @@ pub async fn preview(context: &Context, options: &Options) -> Result<Preview, Er
         let Some(last) = page.last() else { break };
         after = Some(last.key);
         context.progress.advance(page.len() as u64);
-        let wanted = page.into_iter().filter(|p| p.key.start_time_us >= since_us);
-        for athlete in by_athlete(wanted.collect()) {
-            let overlay = overlays.entry(athlete[0].key.athlete_id).or_default();
+        let wanted = page.into_iter().filter(|pointer| {
+            pointer.key.start_time_us >= since_us && options.is_of(pointer.key.athlete_id)
+        });
+        for (athlete_id, athlete) in by_athlete(wanted.collect()) {
+            let overlay = overlays.entry(athlete_id).or_default();
             of_page(
                 context,
                 &view,
@@ -102,6 +104,9 @@ pub async fn preview(context: &Context, options: &Options) -> Result<Preview, Er
     }
     context.progress.end();
     for athlete in context.storage.catalog.athletes().await? {
+        if !options.is_of(athlete.athlete_id) {
+            continue;
+        }
         let overlay = overlays.remove(&athlete.athlete_id).unwrap_or_default();
         of_athlete(context, &view, options, &athlete, overlay, &mut preview).await?;
     }

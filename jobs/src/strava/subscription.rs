@@ -21,10 +21,24 @@ pub const WEBHOOK: &str = "/api/strava/webhook/";
 /// How long a list of subscriptions is taken for true.
 const LISTED: SignedDuration = SignedDuration::from_mins(5);
 
+/// How our app is at Strava.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppState {
+    /// It is served.
+    Active,
+    /// Strava serves it no more: its owner must act there. It is asked again
+    /// when somebody wants to know, and not in a loop.
+    Inactive,
+}
+
 /// The subscriptions as they were last listed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Subscriptions {
+    /// How our app is.
+    pub app: AppState,
     /// Each as Strava has it; the secret at the end of the path is left out.
+    /// Of an inactive app they are what was listed before.
     pub items: Vec<Listed>,
     /// When Strava was asked.
     pub listed_at: Timestamp,
@@ -118,53 +132,77 @@ impl Service {
     /// Where catalog or Strava fail.
     pub async fn subscriptions(&self, refresh: bool) -> Result<Subscriptions, Error> {
         let app = self.app().await?;
-        let now = self.now();
-        if let (false, Some(listed), Some(at_us)) = (refresh, &app.subscriptions, app.listed_at_us)
-        {
-            let at = Timestamp::from_microsecond(at_us).unwrap_or(now);
-            if now < at + LISTED {
-                return Ok(Subscriptions {
-                    items: serde_json::from_str(listed)?,
-                    listed_at: at,
-                    is_fresh: false,
-                    subscription_id: app.subscription_id,
-                });
-            }
+        let is_recent = app.listed_at_us.is_some_and(|at_us| {
+            let age_us = self.now_us().saturating_sub(at_us);
+            (0..LISTED.as_micros()).contains(&i128::from(age_us))
+        });
+        if !refresh && is_recent {
+            return self.kept(&app, false);
         }
-        self.list_subscriptions().await
+        match self.list_subscriptions().await {
+            Err(Error::StravaAppInactive) => self.kept(&self.app().await?, true),
+            listed => listed,
+        }
+    }
+
+    /// What is kept of the last time that Strava was asked.
+    fn kept(&self, app: &StravaApp, is_fresh: bool) -> Result<Subscriptions, Error> {
+        let at_us = app.listed_at_us.unwrap_or_default();
+        let items = app.subscriptions.as_deref().map(serde_json::from_str);
+        Ok(Subscriptions {
+            app: match app.is_inactive {
+                true => AppState::Inactive,
+                false => AppState::Active,
+            },
+            items: items.transpose()?.unwrap_or_default(),
+            listed_at: Timestamp::from_microsecond(at_us).unwrap_or_else(|_| self.now()),
+            is_fresh,
+            subscription_id: app.subscription_id,
+        })
     }
 
     async fn list_subscriptions(&self) -> Result<Subscriptions, Error> {
         let callback = self.callback().await?;
         let answer = self.client.subscriptions().await;
         self.learn_clock(answer.date);
-        let found = answer.outcome.map_err(app_trouble)?;
+        let catalog = &self.context.storage.catalog;
+        let found = match answer.outcome.map_err(app_trouble) {
+            Ok(found) => found,
+            Err(Error::StravaAppInactive) => {
+                catalog.mark_strava_app_inactive(self.now_us()).await?;
+                return Err(Error::StravaAppInactive);
+            }
+            Err(error) => return Err(error),
+        };
         let items: Vec<Listed> = found.iter().map(|one| listed(one, &callback)).collect();
         let ours = items.iter().find(|one| one.is_ours).map(|one| one.id);
-        let now = self.now();
-        let catalog = &self.context.storage.catalog;
+        let now_us = self.now_us();
         let shown = self.page(WEBHOOK);
         catalog
             .write_strava_subscription(
                 ours.map(|id| (id, shown.as_str())),
                 &serde_json::to_string(&items)?,
-                now.as_microsecond(),
+                now_us,
             )
             .await?;
         Ok(Subscriptions {
+            app: AppState::Active,
             items,
-            listed_at: now,
+            // As exactly as it is kept.
+            listed_at: Timestamp::from_microsecond(now_us).unwrap_or_else(|_| self.now()),
             is_fresh: true,
             subscription_id: ours,
         })
     }
 
     /// Sees to it that events of Strava come here; answers the subscription.
-    /// `by` asked for it, for the audit.
+    /// The athlete `by` connected, for their audit; `None`: an admin asks, whose
+    /// audit is kept elsewhere.
     ///
     /// # Errors
-    /// Where Strava refuses, most often because it cannot reach the callback.
-    pub async fn subscribe(&self, by: AthleteId) -> Result<Subscriptions, Error> {
+    /// [`Error::StravaAppInactive`], and where Strava refuses, most often because
+    /// it cannot reach the callback.
+    pub async fn subscribe(&self, by: Option<AthleteId>) -> Result<Subscriptions, Error> {
         let before = self.list_subscriptions().await?;
         if before.subscription_id.is_some() {
             return Ok(before);
@@ -180,17 +218,33 @@ impl Service {
         self.learn_clock(answer.date);
         let made = answer.outcome.map_err(app_trouble)?;
         let reason = format!("subscribed to events as {}", made.id);
-        let entry = self.entry("strava_subscription", by, Outcome::Created, reason, None);
-        let catalog = &self.context.storage.catalog;
-        catalog.write_audit(std::slice::from_ref(&entry)).await?;
+        self.audit_subscription(by, Outcome::Created, reason)
+            .await?;
         self.list_subscriptions().await
     }
 
-    /// Ends a subscription.
+    async fn audit_subscription(
+        &self,
+        by: Option<AthleteId>,
+        outcome: Outcome,
+        reason: String,
+    ) -> Result<(), Error> {
+        let Some(by) = by else { return Ok(()) };
+        let entry = self.entry("strava_subscription", by, outcome, reason, None);
+        let catalog = &self.context.storage.catalog;
+        Ok(catalog.write_audit(std::slice::from_ref(&entry)).await?)
+    }
+
+    /// Ends a subscription; answers those that are left. `by` as in
+    /// [`subscribe`](Self::subscribe).
     ///
     /// # Errors
     /// Where Strava refuses.
-    pub async fn unsubscribe(&self, id: i64, by: AthleteId) -> Result<(), Error> {
+    pub async fn unsubscribe(
+        &self,
+        id: i64,
+        by: Option<AthleteId>,
+    ) -> Result<Subscriptions, Error> {
         let answer = self.client.unsubscribe(id).await;
         self.learn_clock(answer.date);
         match answer.outcome {
@@ -200,11 +254,8 @@ impl Service {
             Err(error) => return Err(app_trouble(error)),
         }
         let reason = format!("ended the subscription {id}");
-        let entry = self.entry("strava_subscription", by, Outcome::Purged, reason, None);
-        let catalog = &self.context.storage.catalog;
-        catalog.write_audit(std::slice::from_ref(&entry)).await?;
-        self.list_subscriptions().await?;
-        Ok(())
+        self.audit_subscription(by, Outcome::Purged, reason).await?;
+        self.list_subscriptions().await
     }
 
     /// Ends our subscription, since nobody is left; answers whether it is gone.

@@ -162,7 +162,7 @@ impl Job<Service> for Subscribe {
     }
 
     async fn run(&self, service: &Service, _: &TaskHandle) -> Result<(), Stopped> {
-        match service.subscribe(self.by).await {
+        match service.subscribe(Some(self.by)).await {
             Ok(_) => Ok(()),
             Err(Error::StravaAppInactive) => stopped(service, self.by, Halt::AppInactive),
             // Most often Strava cannot reach us yet.
