@@ -47,7 +47,7 @@ use utoipa_axum::routes;
 pub use limits::ServerLimits;
 pub use problem::Problem;
 pub use public_url::PublicUrl;
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, serve, serve_side};
 pub use state::State;
 
 /// Every route with its documentation: adding one here adds it to both.
@@ -55,6 +55,7 @@ fn router() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(past::readable(reads()))
         .merge(accounts())
+        .merge(admin())
         .routes(routes!(routes::corrections::mask))
         .routes(routes!(routes::corrections::unmask))
         .routes(routes!(routes::corrections::include))
@@ -80,7 +81,7 @@ fn router() -> OpenApiRouter<State> {
         .routes(routes!(routes::strava::live::export_live))
         .routes(routes!(routes::queue::get_job))
         .routes(routes!(routes::queue::watch_job))
-        .routes(routes!(routes::health::get_health))
+        .merge(seen_from_outside())
         .routes(routes!(routes::documents::get_openapi))
         .routes(routes!(routes::documents::get_docs))
         .routes(routes!(routes::start::get_start))
@@ -132,9 +133,52 @@ fn accounts() -> OpenApiRouter<State> {
         .routes(routes!(routes::accounts::disable_account))
 }
 
+/// The routes of whoever runs the installation.
+fn admin() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            routes::admin::webhooks::list_webhooks,
+            routes::admin::webhooks::make_webhook,
+            routes::admin::webhooks::end_webhook
+        ))
+        .routes(routes!(
+            routes::admin::activity_jobs::list_jobs,
+            routes::admin::activity_jobs::make_jobs,
+            routes::admin::activity_jobs::clear_jobs
+        ))
+        .routes(routes!(routes::admin::chores::calculate_best_efforts))
+        .routes(routes!(routes::admin::chores::clear_best_efforts))
+        .routes(routes!(routes::admin::chores::resync))
+        .routes(routes!(
+            routes::admin::chores::get_streams,
+            routes::admin::chores::sync_streams
+        ))
+        .routes(routes!(
+            routes::admin::chores::get_thumbnails,
+            routes::admin::chores::queue_thumbnails
+        ))
+}
+
+/// How the process is, for those who watch it: all that a worker answers.
+fn seen_from_outside() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(routes::health::get_health))
+        .routes(routes!(routes::health::get_ready))
+        .routes(routes!(routes::metrics::get_metrics))
+}
+
 /// The whole application.
 pub fn app(state: State) -> Router {
-    let (router, _) = router().split_for_parts();
+    layered(router(), state)
+}
+
+/// What a process without requests of athletes answers: how it is.
+pub fn side(state: State) -> Router {
+    layered(seen_from_outside(), state)
+}
+
+fn layered(routes: OpenApiRouter<State>, state: State) -> Router {
+    let (router, _) = routes.split_for_parts();
     let limits = Arc::clone(&state.limits);
     // Whole tables go out as they are: packing them would cost reads their
     // time.

@@ -5,15 +5,17 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use storage::Code;
+use storage::metric::HTTP_SECONDS;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::limits::ServerLimits;
@@ -60,7 +62,16 @@ pub async fn request(
     let started = Instant::now();
     let id = given_id(&request).unwrap_or_else(|| Uuid::now_v7().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>();
+    let route = matched.map_or("none", MatchedPath::as_str).to_owned();
+    // The end of some paths is a secret.
+    let path = match route.contains("{secret}") {
+        true => route.clone(),
+        false => request.uri().path().to_owned(),
+    };
+    // Of the highest level, so that whatever is logged has the id.
+    let span = tracing::error_span!("request", request_id = id);
     let target = request
         .uri()
         .path_and_query()
@@ -70,7 +81,7 @@ pub async fn request(
         Problem::new(Code::InputTooLarge, message, "ask a shorter question").into_response()
     } else {
         let patience = limits.answer_time;
-        match tokio::time::timeout(patience, next.run(request)).await {
+        match tokio::time::timeout(patience, next.run(request).instrument(span.clone())).await {
             Ok(response) => response,
             Err(_) => Problem::new(
                 Code::Timeout,
@@ -80,6 +91,7 @@ pub async fn request(
             .into_response(),
         }
     };
+    let _entered = span.enter();
     let mut response = finish(response, &id);
     let headers = response.headers_mut();
     let value = HeaderValue::from_str(&id).expect("an id is made of plain characters");
@@ -87,15 +99,32 @@ pub async fn request(
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, SAME_ORIGIN);
-    tracing::info!(
-        request_id = id,
-        %method,
-        path,
-        status = response.status().as_u16(),
-        ms = started.elapsed().as_millis() as u64,
-        "request"
-    );
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    tracing::info!(%method, path, status, ms = took.as_millis() as u64, "request");
+    metrics::histogram!(
+        HTTP_SECONDS.name,
+        "method" => method_name(&method),
+        "route" => route,
+        "status" => status.to_string(),
+    )
+    .record(took.as_secs_f64());
     response
+}
+
+/// The methods that routes have; there is no end to what a client may write.
+fn method_name(method: &Method) -> &'static str {
+    [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::DELETE,
+        Method::OPTIONS,
+    ]
+    .iter()
+    .position(|one| one == method)
+    .map_or("other", |place| {
+        ["GET", "HEAD", "POST", "DELETE", "OPTIONS"][place]
+    })
 }
 
 /// The id that the caller gave, where it can stand in logs as it is.
@@ -121,7 +150,7 @@ fn finish(response: Response, id: &str) -> Response {
     };
     // A busy server is no fault of anything.
     if problem.code().row().http_status >= 500 && problem.code() != Code::TooBusy {
-        tracing::error!(request_id = id, code = problem.code().name(), chain = ?problem.chain());
+        tracing::error!(code = problem.code().name(), chain = ?problem.chain());
     }
     let mut answer = problem.answer(id);
     for (name, value) in response.headers() {

@@ -31,6 +31,7 @@ use utoipa::openapi::OpenApi as Document;
         (name = "legacy", description = "Kept as it was, for those who use it."),
         (name = "strava", description = "Connecting to Strava, what comes from it and what it announces."),
         (name = "jobs", description = "What takes longer than a request."),
+        (name = "admin", description = "For whoever runs the installation."),
         (name = "server", description = "The server itself."),
     )
 )]
@@ -108,7 +109,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(names.len(), 55);
+        assert_eq!(names.len(), 70);
     }
 
     #[test]

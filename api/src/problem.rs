@@ -97,9 +97,14 @@ impl Problem {
         &self.message
     }
 
+    /// What to try next.
+    pub fn try_next(&self) -> &str {
+        &self.try_next
+    }
+
     /// Says it in the log, where it cannot be said to the client.
     pub fn log(&self, what: &'static str) {
-        tracing::error!(code = self.code.name(), message = self.message, chain = ?self.chain, what);
+        tracing::error!(code = self.code.name(), said = self.message, chain = ?self.chain, what);
     }
 
     /// A fault of ours, with what is known of it for the log.

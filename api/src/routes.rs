@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod activities;
+pub mod admin;
 pub mod analytics;
 pub mod corrections;
 pub mod diff;
@@ -9,6 +10,7 @@ pub mod documents;
 pub mod explain;
 pub mod export;
 pub mod health;
+pub mod metrics;
 pub mod queue;
 pub mod runs;
 pub mod session;

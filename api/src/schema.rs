@@ -3,6 +3,7 @@
 //! A column is described once, where its table is declared; here it becomes a
 //! property with its type, unit and sentence.
 
+pub mod admin;
 pub mod corrected;
 pub mod diff;
 pub mod explained;

@@ -90,12 +90,43 @@ pub async fn serve(
     state: State,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    check_address(&listener, &state).await?;
+    let limits = Arc::clone(&state.limits);
+    listen(listener, app(state), limits, shutdown).await;
+    Ok(())
+}
+
+/// Serves how the process is ([`side`](crate::side)) on `listener` until
+/// `shutdown` resolves, and nothing else.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_side(
+    listener: TcpListener,
+    state: State,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    check_address(&listener, &state).await?;
+    let limits = Arc::clone(&state.limits);
+    listen(listener, crate::side(state), limits, shutdown).await;
+    Ok(())
+}
+
+/// Refuses to listen to other machines while nobody has to sign in.
+async fn check_address(listener: &TcpListener, state: &State) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listen)?;
     if !address.ip().is_loopback() && !state.has_accounts().await.map_err(ServeError::Catalog)? {
         return Err(ServeError::NotLoopback { address });
     }
-    let limits = Arc::clone(&state.limits);
-    let app = app(state);
+    Ok(())
+}
+
+async fn listen(
+    listener: TcpListener,
+    app: Router,
+    limits: Arc<ServerLimits>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
     let room = Arc::new(Semaphore::new(limits.connections));
     let room_outside = Arc::new(Semaphore::new(TURNED_AWAY));
     let (stop, stopping) = watch::channel(false);
@@ -130,7 +161,6 @@ pub async fn serve(
     // Nobody listens where no connection is left.
     let _ = stop.send(true);
     while under_way.join_next().await.is_some() {}
-    Ok(())
 }
 
 /// Answers the requests of one connection.

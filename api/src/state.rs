@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +41,10 @@ pub struct State {
     pub(crate) strava: Option<Strava>,
     /// Answers that were given before.
     pub(crate) kept: KeptAnswers,
+    /// Tells the numbers of this process, where it keeps any.
+    pub(crate) telling: Option<Telling>,
+    /// Kinds of jobs that were told of.
+    pub(crate) seen_kinds: Arc<Mutex<BTreeSet<String>>>,
     /// Where others reach the server, if it was said.
     pub(crate) public: Option<Arc<PublicUrl>>,
     /// Hashes and compares passwords.
@@ -55,6 +60,9 @@ pub struct State {
     /// what every snapshot holds.
     older: Cache<(i64, i64), Opened>,
 }
+
+/// What `/metrics` says, in Prometheus' text format.
+pub type Telling = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// A snapshot that is open.
 #[derive(Clone)]
@@ -82,6 +90,8 @@ impl State {
             heavy: Heavy::new(&limits)?,
             reads: Turns::new("reads", limits.reads, limits.wait),
             kept: KeptAnswers::new(limits.kept_bytes),
+            telling: None,
+            seen_kinds: Arc::default(),
             public: None,
             passwords: Passwords::new(limits.wait),
             attempts: Attempts::default(),
@@ -102,6 +112,12 @@ impl State {
     /// The same, where others reach the server at this address.
     pub fn reached_at(mut self, public: PublicUrl) -> Self {
         self.public = Some(Arc::new(public));
+        self
+    }
+
+    /// The same, where `/metrics` says this.
+    pub fn telling(mut self, telling: Telling) -> Self {
+        self.telling = Some(telling);
         self
     }
 

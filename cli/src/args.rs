@@ -429,6 +429,9 @@ pub struct Worker {
     /// How many jobs to run at once [default: the setting `workers`, at least 1]
     #[arg(long, value_name = "JOBS")]
     pub at_once: Option<usize>,
+    /// Address where it tells how it is: `/metrics`, `/api/health`, `/api/ready`
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
 }
 
 /// `pacelake document`.

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod memory;
+mod metrics;
 mod output;
 mod settings;
 
@@ -13,7 +14,7 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Cli;
-use crate::settings::{Flags, Settings};
+use crate::settings::{Flags, LogFormat, Settings};
 
 /// Gives memory back to the system some seconds after it is freed: a server
 /// refuses statements while its process holds more than it may, and the C
@@ -47,10 +48,17 @@ fn main() -> ExitCode {
             return ExitCode::from(WRONG_USAGE);
         }
     };
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Pretty => log.init(),
+        LogFormat::Json => log
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .init(),
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -113,6 +113,11 @@ pub const SETTINGS: &[SettingRow] = &[
         default: "warn",
     },
     SettingRow {
+        name: "log_format",
+        doc: "How lines of the log are written: `pretty` for people, or `json`, one object a line.",
+        default: "pretty",
+    },
+    SettingRow {
         name: "secret_key_file",
         doc: "File of the keys that tokens are sealed with: one a line, 32 bytes in hexadecimal, the newest first; all open what they sealed.",
         default: "`secret.key` in the data folder, made where it is missing; needed with a PostgreSQL catalog",
@@ -288,6 +293,16 @@ pub fn variable(name: &str) -> String {
     format!("{PREFIX}{}", name.to_uppercase())
 }
 
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One object a line, for programs.
+    Json,
+}
+
 /// The settings of one run.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -324,6 +339,8 @@ pub struct Settings {
     pub keep_snapshots_s: u64,
     /// See [`SETTINGS`].
     pub log: String,
+    /// See [`SETTINGS`].
+    pub log_format: LogFormat,
     /// See [`SETTINGS`].
     pub public_url: Option<String>,
     /// See [`SETTINGS`].
@@ -454,6 +471,7 @@ impl Default for Settings {
             maintain: true,
             keep_snapshots_s: WEEK_S,
             log: "warn".to_owned(),
+            log_format: LogFormat::Pretty,
             public_url: None,
             secret_key_file: None,
             workers: 4,

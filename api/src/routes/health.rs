@@ -1,6 +1,10 @@
-//! Whether the server can do its work.
+//! Whether the server can do its work, part by part.
 
+use std::time::Duration;
+
+use axum::extract::State as Shared;
 use serde::Serialize;
+use storage::{AthleteId, Code, Failure};
 use utoipa::ToSchema;
 
 use crate::access::Public;
@@ -9,31 +13,195 @@ use crate::parameters::{NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
 use crate::state::State;
 
-/// A server that can do its work.
+/// How long a part may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How the server is. It answers, so it lives: whether it can do its work says
+/// `/api/ready`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// Always `ok`; a server that is not well answers with a problem.
+    /// `ok`, or `degraded` where a part fails.
     #[schema(example = "ok")]
     status: &'static str,
     /// The version of pacelake.
     version: &'static str,
-    /// The newest snapshot of the lake.
-    snapshot_id: i64,
+    /// The newest snapshot of the lake, where it can be read.
+    snapshot_id: Option<i64>,
+    /// Its parts.
+    parts: Parts,
 }
 
-/// Whether catalog and lake answer.
+/// The parts of an installation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Parts {
+    /// The database of accounts, jobs, identity and the lake's own tables.
+    catalog: Part,
+    /// The newest snapshot, and the store that its files lie in.
+    lake: Part,
+    /// What takes events of Strava in, and keeps recordings.
+    ingest: Part,
+    /// Whoever runs jobs, in this process or another.
+    workers: Part,
+}
+
+/// How one part is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Part {
+    /// `ok`, `failing`, or `off` where nothing needs it.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// What is wrong, or what there is.
+    reason: Option<String>,
+    /// What to try next, where it fails.
+    try_next: Option<String>,
+}
+
+impl Part {
+    fn ok(reason: Option<String>) -> Self {
+        Self {
+            status: "ok",
+            reason,
+            try_next: None,
+        }
+    }
+
+    fn off(reason: &str) -> Self {
+        Self {
+            status: "off",
+            ..Self::ok(Some(reason.to_owned()))
+        }
+    }
+
+    fn failing(reason: impl Into<String>, try_next: &str) -> Self {
+        Self {
+            status: "failing",
+            reason: Some(reason.into()),
+            try_next: Some(try_next.to_owned()),
+        }
+    }
+
+    /// A part that answered, or not.
+    fn of<T>(answered: &Result<T, Problem>) -> Self {
+        match answered {
+            Ok(_) => Self::ok(None),
+            Err(problem) => Self::failing(problem.message(), problem.try_next()),
+        }
+    }
+
+    fn fails(&self) -> bool {
+        self.status == "failing"
+    }
+}
+
+impl Parts {
+    fn named(&self) -> [(&'static str, &Part); 4] {
+        [
+            ("catalog", &self.catalog),
+            ("lake", &self.lake),
+            ("ingest", &self.ingest),
+            ("workers", &self.workers),
+        ]
+    }
+}
+
+/// How the server and its parts are. It is answered with 200 as long as the
+/// server lives: restarting it mends no database.
 #[utoipa::path(get, path = "/api/health", tag = "server",
-    responses((status = 200, description = "They do.", body = Health), AnyProblem))]
+    responses((status = 200, description = "It lives.", body = Health), AnyProblem))]
 pub async fn get_health(
     _: Public,
     _: Parameters<NoParameters>,
-    axum::extract::State(state): axum::extract::State<State>,
+    Shared(state): Shared<State>,
 ) -> Result<Answer<Health>, Problem> {
-    let view = state.storage.lake.latest().await?;
-    let health = Health {
-        status: "ok",
-        version: env!("CARGO_PKG_VERSION"),
-        snapshot_id: view.snapshot_id(),
+    answer::not_kept(&look(&state).await)
+}
+
+/// Whether the server can do its work: 503 `not_ready` names the parts that
+/// fail.
+#[utoipa::path(get, path = "/api/ready", tag = "server",
+    responses((status = 200, description = "It can.", body = Health), AnyProblem))]
+pub async fn get_ready(
+    _: Public,
+    _: Parameters<NoParameters>,
+    Shared(state): Shared<State>,
+) -> Result<Answer<Health>, Problem> {
+    let health = look(&state).await;
+    let failing = health
+        .parts
+        .named()
+        .into_iter()
+        .filter(|(_, part)| part.fails());
+    let failing: Vec<_> = failing.collect();
+    let Some((_, first)) = failing.first() else {
+        return answer::not_kept(&health);
     };
-    Ok(Answer::json(answer::value(&health)?))
+    let told = failing.iter().map(|(name, part)| {
+        let reason = part.reason.as_deref().unwrap_or_default();
+        format!("{name}: {reason}")
+    });
+    let told: Vec<_> = told.collect();
+    let try_next = first.try_next.clone().unwrap_or_default();
+    Err(Problem::new(Code::NotReady, told.join("; "), try_next))
+}
+
+async fn look(state: &State) -> Health {
+    let storage = &state.storage;
+    let alive = storage.catalog.workers(jobs::queue::ALIVE);
+    let latest = storage.lake.latest();
+    // Nobody has an athlete 0: that it is not there is what the store says.
+    let nothing = "0".repeat(64);
+    let kept = storage.raw.exists(AthleteId(0), &nothing);
+    let (alive, latest, kept) = tokio::join!(within(alive), within(latest), within(kept));
+    let strava = state.strava.as_ref();
+    let workers = match &alive {
+        Err(_) => Part::of(&alive),
+        Ok(workers) if workers.is_empty() && strava.is_none() => {
+            Part::off("no worker was heard of, and nothing waits for one but an admin's work")
+        }
+        Ok(workers) if workers.is_empty() => Part::failing(
+            "no worker was heard of lately",
+            "set PACELAKE_WORKERS, or run `pacelake worker`",
+        ),
+        Ok(workers) => Part::ok(Some(format!("{} alive", workers.len()))),
+    };
+    let store = Part::of(&kept);
+    let lake = match &latest {
+        Ok(_) => Part::of(&kept),
+        Err(_) => Part::of(&latest),
+    };
+    let ingest = match strava {
+        Some(strava) if !store.fails() && !strava.mailbox.has_room() => Part::failing(
+            "as many events wait as may",
+            "look at the catalog: events are written there before they are answered",
+        ),
+        Some(_) | None => store,
+    };
+    let parts = Parts {
+        catalog: Part::of(&alive),
+        lake,
+        ingest,
+        workers,
+    };
+    let all_well = parts.named().iter().all(|(_, part)| !part.fails());
+    Health {
+        status: if all_well { "ok" } else { "degraded" },
+        version: env!("CARGO_PKG_VERSION"),
+        snapshot_id: latest.ok().map(|view| view.snapshot_id()),
+        parts,
+    }
+}
+
+/// What a part answers in time.
+async fn within<T>(asked: impl Future<Output = Result<T, storage::Error>>) -> Result<T, Problem> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answered) => answered.map_err(|error| {
+            tracing::warn!(%error, code = error.code().name(), "a part of the installation fails");
+            Problem::from(error)
+        }),
+        Err(_) => Err(Problem::new(
+            Code::Timeout,
+            format!("no answer within {} s", PATIENCE.as_secs()),
+            "look whether it is up, and at the network between",
+        )),
+    }
 }

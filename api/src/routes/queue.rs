@@ -10,9 +10,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use storage::Code;
-use storage::catalog::JobRow;
+use storage::catalog::{JobRow, Scope};
 
-use crate::access::Athlete;
+use crate::access::Caller;
 use crate::answer::{self, Answer};
 use crate::parameters::{NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
@@ -30,12 +30,12 @@ const ALIVE: Duration = Duration::from_secs(10);
     params(("job_id" = i64, Path, description = "The job's id.")),
     responses((status = 200, description = "The job.", body = Job), AnyProblem))]
 pub async fn get_job(
-    athlete: Athlete,
+    caller: Caller,
     Path(job_id): Path<i64>,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
 ) -> Result<Answer<Job>, Problem> {
-    let row = own_job(&state, &athlete, job_id).await?;
+    let row = own_job(&state, &caller, job_id).await?;
     unkept(&Job::of(&row))
 }
 
@@ -46,12 +46,12 @@ pub async fn get_job(
     responses((status = 200, description = "The events.", body = String,
         content_type = "text/event-stream"), AnyProblem))]
 pub async fn watch_job(
-    athlete: Athlete,
+    caller: Caller,
     Path(job_id): Path<i64>,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
 ) -> Result<Response, Problem> {
-    let first = own_job(&state, &athlete, job_id).await?;
+    let first = own_job(&state, &caller, job_id).await?;
     let watch = Watch {
         state,
         job_id,
@@ -123,10 +123,12 @@ pub(crate) async fn accepted(
     Ok((StatusCode::ACCEPTED, unkept(&Job::of(&row))?))
 }
 
-/// The job of this id, if it is the athlete's.
-async fn own_job(state: &State, athlete: &Athlete, job_id: i64) -> Result<JobRow, Problem> {
+/// The job of this id, if it is about the athlete that the caller acts for;
+/// admins see all.
+async fn own_job(state: &State, caller: &Caller, job_id: i64) -> Result<JobRow, Problem> {
     let row = state.storage.catalog.job(job_id).await?;
-    row.filter(|row| row.athlete_id == Some(athlete.id))
+    let sees_all = caller.scopes.has(Scope::Admin);
+    row.filter(|row| sees_all || (row.athlete_id.is_some() && row.athlete_id == caller.athlete_id))
         .ok_or_else(|| no_job(job_id))
 }
 

@@ -43,6 +43,13 @@ pub struct Job {
     pub request_id: Option<String>,
 }
 
+/// Jobs that were begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobList {
+    /// Each as it stands.
+    pub items: Vec<Job>,
+}
+
 impl Job {
     /// A row of the queue as requests see it.
     pub fn of(row: &JobRow) -> Self {

@@ -75,6 +75,10 @@ const fn delete(route: &'static str, who: Who, ask: &'static str) -> Row {
     }
 }
 
+const fn chore(route: &'static str) -> Row {
+    post(route, Who::Admin, route, "{}")
+}
+
 /// Who may do what, route by route.
 pub const ROUTES: &[Row] = &[
     get("/", Who::Reader, "/"),
@@ -249,10 +253,10 @@ pub const ROUTES: &[Row] = &[
         "/api/strava/splits/7",
     ),
     get("/api/strava/export", Who::Reader, "/api/strava/export"),
-    named("/api/jobs/{job_id}", Who::Reader, "/api/jobs/1"),
+    named("/api/jobs/{job_id}", Who::SignedIn, "/api/jobs/1"),
     named(
         "/api/jobs/{job_id}/events",
-        Who::Reader,
+        Who::SignedIn,
         "/api/jobs/1/events",
     ),
     get("/api/runs", Who::Reader, "/api/runs"),
@@ -291,4 +295,36 @@ pub const ROUTES: &[Row] = &[
         "/api/sql",
         r#"{"query": "SELECT * FROM activities WHERE activity_id = 7"}"#,
     ),
+    get("/api/ready", Who::Public, "/api/ready"),
+    get("/metrics", Who::Admin, "/metrics"),
+    get("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks"),
+    post("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks", ""),
+    delete("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks"),
+    get(
+        "/api/admin/activity-jobs",
+        Who::Admin,
+        "/api/admin/activity-jobs",
+    ),
+    post(
+        "/api/admin/activity-jobs",
+        Who::Admin,
+        "/api/admin/activity-jobs",
+        r#"{"athlete_id": 1}"#,
+    ),
+    delete(
+        "/api/admin/activity-jobs",
+        Who::Admin,
+        "/api/admin/activity-jobs?kind=none",
+    ),
+    chore("/api/admin/calculate-best-efforts"),
+    chore("/api/admin/clear-best-efforts"),
+    chore("/api/admin/resync"),
+    get(
+        "/api/admin/sync-streams",
+        Who::Admin,
+        "/api/admin/sync-streams",
+    ),
+    chore("/api/admin/sync-streams"),
+    get("/api/admin/thumbnails", Who::Admin, "/api/admin/thumbnails"),
+    chore("/api/admin/thumbnails"),
 ];

@@ -5,7 +5,7 @@ use axum::http::Method;
 use pacelake_api::{self as api, PublicUrl};
 use serde_json::{Value, json};
 use storage::AthleteId;
-use storage::catalog::{AccountAction, LinkWish, SecretHash};
+use storage::catalog::{AccountAction, LinkWish, Scope, SecretHash};
 
 use crate::app::{Answered, TestApp};
 use crate::world::{World, bearer, now_us, send};
@@ -388,4 +388,28 @@ async fn what_is_meant_for_others_is_open_to_nobody() {
     );
     // With accounts it is reached by its number, too.
     assert_eq!(get(&router, "/api/health", &elsewhere).await.status, 200);
+}
+
+#[tokio::test]
+async fn signing_out_of_strava_ends_the_browsers_session() {
+    let world = World::new().await;
+    let headers = world.page_of(&world.athlete).await;
+    let answered = world.get("/api/session", &headers).await;
+    assert_eq!(answered.json()["account_id"], world.athlete.account_id.0);
+    let post = |headers: Vec<(String, String)>| {
+        let router = world.router.clone();
+        async move { send(&router, Method::POST, "/api/strava/logout", &headers, None).await }
+    };
+    let answered = post(headers.clone()).await;
+    assert_eq!(answered.status, 204);
+    let answered = world.get("/api/session", &headers).await;
+    assert_eq!(answered.json()["code"], "unauthenticated");
+    // A program's token is no browser's session.
+    let (_, secret) = world
+        .token(world.athlete.account_id, &[Scope::Read, Scope::Write], None)
+        .await;
+    let headers = vec![bearer(&secret)];
+    assert_eq!(post(headers.clone()).await.status, 204);
+    let answered = world.get("/api/tokens", &headers).await;
+    assert_eq!(answered.status, 200);
 }

@@ -100,6 +100,14 @@ impl World {
         }));
     }
 
+    /// Starts a worker for an admin's work.
+    pub fn do_chores(&mut self) {
+        let (context, stop) = (self.service.context.clone(), self.stop.clone());
+        self.running.push(tokio::spawn(async move {
+            jobs::chores::run(&context, stop).await;
+        }));
+    }
+
     /// Ends server and workers.
     pub async fn end(self) -> (Simulator, Place) {
         self.stop.ask();

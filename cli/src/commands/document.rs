@@ -15,6 +15,8 @@ const DOCUMENTS: &[Document] = &[
     ("data/tables.md", query::dictionary::markdown),
     ("api/openapi.json", api::openapi::document),
     ("data/settings.md", settings_reference),
+    ("data/errors.md", storage::code::document),
+    ("data/metrics.md", storage::metric::document),
 ];
 
 /// Writes every generated document below the project's folder.

@@ -70,6 +70,9 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     let mut state = api::State::new(context.storage.clone(), limits)
         .map_err(|error| boxed(api::ServeError::Listen(error)))?
         .watching(crate::memory::in_use);
+    if let Some(telling) = crate::metrics::keep() {
+        state = state.telling(telling);
+    }
     if let Some(athlete_id) = athlete {
         state = state.acting_as(athlete_id);
     }
@@ -102,6 +105,12 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
             jobs::maintain::keep_in_order(context.clone(), keep).await;
         }
     };
+    let chores = async {
+        if rim.settings.workers > 0 {
+            let quiet = silent(&context);
+            jobs::chores::run(&quiet, context.stop.clone()).await;
+        }
+    };
     let work = async {
         let ended = match &strava {
             Some(service) if rim.settings.workers > 0 => {
@@ -116,7 +125,7 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
         ended
     };
     let fresh = jobs::derive::keep_fresh(context.clone());
-    let (ended, (), (), worked) = tokio::join!(serve, fresh, maintain, work);
+    let (ended, (), (), (), worked) = tokio::join!(serve, fresh, maintain, chores, work);
     ended.map_err(boxed)?;
     worked.map_err(boxed)?;
     Ok(ExitCode::SUCCESS)
@@ -127,11 +136,15 @@ pub(super) fn strava(
     context: &Context,
     config: Config,
 ) -> Result<Service, Box<dyn Failure + Send + Sync>> {
-    let quiet = Context {
+    Service::new(silent(context), config).map_err(boxed)
+}
+
+/// The same context for work whose progress nobody at a terminal follows.
+pub(super) fn silent(context: &Context) -> Context {
+    Context {
         progress: Arc::new(Silent),
         ..context.clone()
-    };
-    Service::new(quiet, config).map_err(boxed)
+    }
 }
 
 /// What is said while there are no accounts: whose data it is, who sees it,

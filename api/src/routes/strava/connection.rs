@@ -4,6 +4,7 @@ use axum::extract::State as Shared;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use serde::Deserialize;
+use tracing::Instrument;
 use utoipa::IntoParams;
 
 use crate::access::{Athlete, Owner};
@@ -47,10 +48,11 @@ pub async fn disconnect(
 ) -> Result<Answer<Disconnected>, Problem> {
     let service = state.strava()?.service.clone();
     // Who hangs up does not stop it half-way.
-    let ended = tokio::spawn(async move {
+    let ending = async move {
         let cause = "disconnected by the athlete";
         service.disconnect(owner.id, cause, query.purge).await
-    });
+    };
+    let ended = tokio::spawn(ending.in_current_span());
     let ended = ended
         .await
         .map_err(|error| Problem::fault(error.to_string()))?;

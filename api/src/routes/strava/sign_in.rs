@@ -6,7 +6,7 @@
 use axum::extract::State as Shared;
 use axum::http::header::{CACHE_CONTROL, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use jobs::strava::connect::{Connected, Refusal, Returned};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use storage::Failure;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::{Owner, Public};
+use crate::access::{self, Caller, Means, Owner, Public};
 use crate::html::{Escaped, page};
 use crate::parameters::{JsonBody, NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
@@ -116,11 +116,29 @@ pub async fn hand_over(
     finish(&state, body, &headers).await
 }
 
-/// Forgets a sign-in that the browser began; the connection stays.
+/// Signs this browser out: a sign-in at Strava that it began is forgotten, and
+/// its session here ends. The connection stays, and what comes from Strava goes
+/// on coming: `DELETE /api/strava/disconnect` ends that.
 #[utoipa::path(post, path = "/api/strava/logout", tag = "strava",
-    responses((status = 204, description = "It is forgotten."), AnyProblem))]
-pub async fn log_out(_: Owner, _: Parameters<NoParameters>) -> Result<Response, Problem> {
-    Ok((StatusCode::NO_CONTENT, [forgotten()]).into_response())
+    responses((status = 204, description = "It is signed out."), AnyProblem))]
+pub async fn log_out(
+    _: Owner,
+    caller: Caller,
+    _: Parameters<NoParameters>,
+    Shared(state): Shared<State>,
+) -> Result<Response, Problem> {
+    let mut cookies = AppendHeaders(vec![forgotten()]);
+    if let (Means::Session { session, .. }, Some(account_id)) = (&caller.means, caller.account_id())
+    {
+        let now_us = jiff::Timestamp::now().as_microsecond();
+        let catalog = &state.storage.catalog;
+        let which = Some(session.session_id);
+        catalog.end_sessions(account_id, which, now_us).await?;
+        cookies
+            .0
+            .push((SET_COOKIE, access::cookie::clear(state.is_secure())));
+    }
+    Ok((StatusCode::NO_CONTENT, cookies).into_response())
 }
 
 async fn finish(
