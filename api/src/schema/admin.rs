@@ -11,8 +11,8 @@ use super::queue::Job;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is a description")]
 pub struct Webhooks {
-    /// `active`, or `inactive`: Strava serves the app no more, and its owner must act at
-    /// https://www.strava.com/settings/api.
+    /// `active`, or `inactive`: Strava serves the app no more, and its owner must look at
+    /// it there, under settings/api.
     #[schema(example = "active")]
     app: String,
     /// Each as Strava listed it; of an inactive app, as it did before.

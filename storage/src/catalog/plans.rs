@@ -31,7 +31,8 @@ impl Db {
                 .expect("what ran once can be planned");
             for line in plan {
                 let detail = line.text(3).expect("a plan's fourth column is its text");
-                let list = detail.contains("json_each")
+                // Parameters that are lists, by json_each under any name.
+                let list = detail.contains("VIRTUAL TABLE")
                     || detail == "SCAN v"
                     || detail.contains("VALUES CLAUSE")
                     || detail.contains("CONSTANT ROW");

@@ -1,7 +1,7 @@
 //! What the queue costs while it grows.
 
 use super::{NOW, job, open, order};
-use crate::catalog::{Catalog, Dialect, End, JobFilter, Keep, NewJob};
+use crate::catalog::{ANY_PRIORITY, Catalog, Dialect, End, JobFilter, Keep, NewJob, Value};
 use crate::id::AthleteId;
 use crate::testing::Place;
 
@@ -104,7 +104,8 @@ async fn claim_plan(catalog: &Catalog) -> String {
     let claim = claim.expect("a claim was made").clone();
     let mut tx = catalog.db().begin().await.unwrap();
     let values = [
-        crate::catalog::Value::Texts(vec!["fetch".to_owned(), "derive".to_owned()]),
+        Value::Texts(vec!["fetch".to_owned(), "derive".to_owned()]),
+        Value::Ints(vec![50, ANY_PRIORITY]),
         4.into(),
         "tester".into(),
         NOW.into(),
