@@ -18,7 +18,7 @@ CAMPAIGN_DIR ?= target/campaign
 # rustup's folder, for shells that have not read its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help build demo demo-data demo-strava clean-demo duckdb-session truth test doc bench campaign fuzz check-tools
+.PHONY: help build demo demo-data demo-strava clean-demo duckdb-session truth strava-comparison test doc bench campaign fuzz check-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -41,6 +41,10 @@ clean-demo: ## forget what the demo imported
 
 duckdb-session: build ## print what DuckDB says to docs/duckdb.md
 	cargo test --workspace --locked --test duckdb_document -- --nocapture --test-threads 1
+
+strava-comparison: check-tools ## compare captured answers of Strava with ours; writes docs/strava-comparison.md
+	PACELAKE_TEST_STRAVA_COMPARISON=write \
+		cargo test --workspace --locked --test strava_comparison
 
 truth: build ## compare TRUTH generated activities with what is true of them; writes docs/truth.md
 	PACELAKE_TEST_TRUTH=$(TRUTH) PACELAKE_TEST_TRUTH_PAGE=docs/truth.md \
