@@ -139,6 +139,8 @@ impl Heavy {
             Some((piece, (pieces, task)))
         });
         let pieces = stream::iter([Ok(first)]);
+        // What packs an answer asks once more behind its end, for trailers.
+        let rest = futures::StreamExt::fuse(rest);
         Ok(Body::from_stream(futures::StreamExt::chain(pieces, rest)))
     }
 

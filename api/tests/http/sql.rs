@@ -37,6 +37,24 @@ async fn a_statement_is_answered_in_each_form() {
     assert_eq!(none.json(), json!([]));
 }
 
+/// As browsers ask.
+#[tokio::test]
+async fn an_answer_may_be_packed() {
+    let app = TestApp::new().await;
+    let request = Request::post("/api/sql")
+        .header("host", "localhost")
+        .header("content-type", JSON)
+        .header("accept", JSON)
+        .header("accept-encoding", "gzip")
+        .body(Body::from(
+            json!({"query": "SELECT * FROM activities"}).to_string(),
+        ));
+    let packed = app.send(request.unwrap()).await;
+    assert_eq!(packed.status, StatusCode::OK);
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    assert_eq!(packed.bytes[..2], [0x1f, 0x8b]);
+}
+
 #[tokio::test]
 async fn what_is_no_reading_statement_is_refused() {
     let app = TestApp::new().await;
