@@ -1,10 +1,10 @@
 //! What Strava announces: kept before it is answered, many at a time.
 //!
-//! One task writes. While it does, others' events gather, and go in the next
-//! transaction together: so that hundreds a second cost a few transactions, and
-//! none is answered before it is on disk.
+//! One task looks events over and writes them. While it does, others gather, and
+//! are next together: so that hundreds a second cost a few lookups and
+//! transactions, and none is answered before it is on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::strava::{Aspect, Event, Meaning, ObjectType};
 use storage::AthleteId;
@@ -61,35 +61,40 @@ pub struct Mailbox {
     letters: mpsc::Sender<Letter>,
 }
 
+/// An event that waits for its turn, and who waits for what becomes of it.
 struct Letter {
-    event: StravaEvent,
-    job: Option<NewJob>,
-    kept: oneshot::Sender<Result<(), String>>,
+    event: Event,
+    request_id: String,
+    received_at_us: i64,
+    told: oneshot::Sender<Result<Received, String>>,
 }
 
 impl Mailbox {
     /// A mailbox whose writer runs until the last clone is gone.
     pub fn open(service: Service) -> Self {
         let (letters, mut waiting) = mpsc::channel::<Letter>(WAITING);
-        let catalog = service.context.storage.catalog.clone();
+        let writer = service.clone();
         tokio::spawn(async move {
             let mut gathered = Vec::with_capacity(TOGETHER);
             while waiting.recv_many(&mut gathered, TOGETHER).await > 0 {
-                let events: Vec<_> = gathered.iter().map(|l: &Letter| l.event.clone()).collect();
-                let jobs: BTreeMap<_, _> = gathered
-                    .iter()
-                    .filter_map(|letter| letter.job.clone())
-                    .map(|job| ((job.kind.clone(), job.key.clone()), job))
-                    .collect();
-                let jobs: Vec<_> = jobs.into_values().collect();
-                let kept = catalog.keep_strava_events(&events, &jobs).await;
-                let kept = kept.map_err(|error| {
-                    tracing::error!(%error, events = events.len(), "events could not be kept");
-                    error.to_string()
-                });
+                let (received, failed) = match writer.keep(&gathered).await {
+                    Ok(received) => (received, None),
+                    Err(error) => {
+                        let events = gathered.len();
+                        tracing::error!(%error, events, "events could not be kept");
+                        (Vec::new(), Some(error.to_string()))
+                    }
+                };
+                let mut received = received.into_iter();
                 for letter in gathered.drain(..) {
+                    let outcome = match &failed {
+                        Some(said) => Err(said.clone()),
+                        None => received
+                            .next()
+                            .ok_or_else(|| "it was passed over".to_owned()),
+                    };
                     // Who does not wait any more is sent it again by Strava.
-                    let _ = letter.kept.send(kept.clone());
+                    let _ = letter.told.send(outcome);
                 }
             }
         });
@@ -131,39 +136,80 @@ impl Mailbox {
         let Ok(event) = Event::parse(body) else {
             return Ok(Received::Refused(Unwanted::Unreadable));
         };
-        let service = &self.service;
-        let catalog = &service.context.storage.catalog;
-        let app = catalog.known_strava_app().await?;
-        let ours = app.and_then(|app| app.subscription_id);
-        if ours != Some(event.subscription_id) {
-            return Ok(Received::Refused(Unwanted::OtherSubscription));
-        }
-        let connection = catalog.strava_connection_of(event.owner_id).await?;
-        let Some(connection) = connection else {
-            return Ok(Received::Refused(Unwanted::UnknownAthlete));
-        };
-        let job = job_of(&event, connection.athlete_id, request_id)?;
-        let (kept, answer) = oneshot::channel();
+        let (told, answer) = oneshot::channel();
         let letter = Letter {
-            event: StravaEvent {
-                object_type: kind(&event.object_type).to_owned(),
-                object_id: event.object_id,
-                aspect_type: aspect(&event.aspect_type).to_owned(),
-                strava_athlete_id: event.owner_id,
-                event_at_s: event.event_time.as_second(),
-                updates: serde_json::to_string(&event.updates)?,
-                received_at_us: service.now_us(),
-            },
-            job,
-            kept,
+            event,
+            request_id: request_id.to_owned(),
+            received_at_us: self.service.now_us(),
+            told,
         };
         let busy = || Error::StravaEvents("too many events wait already".to_owned());
         self.letters.try_send(letter).map_err(|_| busy())?;
         match answer.await {
-            Ok(Ok(())) => Ok(Received::Kept),
-            Ok(Err(said)) => Err(Error::StravaEvents(said)),
+            Ok(outcome) => outcome.map_err(Error::StravaEvents),
             Err(_) => Err(busy()),
         }
+    }
+}
+
+impl Service {
+    /// Keeps those of these events that are ours, with the jobs that look after
+    /// them; answers what became of each. The number of statements does not
+    /// grow with the events.
+    async fn keep(&self, letters: &[Letter]) -> Result<Vec<Received>, Error> {
+        let catalog = &self.context.storage.catalog;
+        let app = catalog.known_strava_app().await?;
+        let ours = app.and_then(|app| app.subscription_id);
+        let is_ours = |letter: &&Letter| ours == Some(letter.event.subscription_id);
+        let owners: BTreeSet<i64> = letters
+            .iter()
+            .filter(is_ours)
+            .map(|letter| letter.event.owner_id)
+            .collect();
+        let athletes = match owners.is_empty() {
+            true => BTreeMap::new(),
+            false => {
+                let owners = owners.into_iter().collect();
+                catalog.strava_athletes(owners).await?
+            }
+        };
+        let mut received = Vec::with_capacity(letters.len());
+        let mut events = Vec::with_capacity(letters.len());
+        let mut jobs = BTreeMap::new();
+        for letter in letters {
+            let athlete_id = athletes.get(&letter.event.owner_id);
+            received.push(match (is_ours(&letter), athlete_id) {
+                (false, _) => Received::Refused(Unwanted::OtherSubscription),
+                (true, None) => Received::Refused(Unwanted::UnknownAthlete),
+                (true, Some(athlete_id)) => {
+                    events.push(letter.stored()?);
+                    if let Some(job) = job_of(&letter.event, *athlete_id, &letter.request_id)? {
+                        jobs.insert((job.kind.clone(), job.key.clone()), job);
+                    }
+                    Received::Kept
+                }
+            });
+        }
+        if !events.is_empty() {
+            let jobs: Vec<_> = jobs.into_values().collect();
+            catalog.keep_strava_events(&events, &jobs).await?;
+        }
+        Ok(received)
+    }
+}
+
+impl Letter {
+    fn stored(&self) -> Result<StravaEvent, Error> {
+        let event = &self.event;
+        Ok(StravaEvent {
+            object_type: kind(&event.object_type).to_owned(),
+            object_id: event.object_id,
+            aspect_type: aspect(&event.aspect_type).to_owned(),
+            strava_athlete_id: event.owner_id,
+            event_at_s: event.event_time.as_second(),
+            updates: serde_json::to_string(&event.updates)?,
+            received_at_us: self.received_at_us,
+        })
     }
 }
 

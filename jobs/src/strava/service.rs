@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use ::strava::{App, Secret, Strava};
@@ -86,6 +86,9 @@ struct Inner {
     /// By how much Strava's clock is ahead of ours, in microseconds: windows
     /// and tokens end by its.
     ahead_us: AtomicI64,
+    /// The secret part of the callback's path, once it is known: it never
+    /// changes, whatever it is sealed with.
+    webhook: OnceLock<Secret>,
     /// One at a time refreshes an athlete's tokens in this process; among
     /// processes a claim sees to it.
     refreshing: Mutex<HashMap<AthleteId, Arc<tokio::sync::Mutex<()>>>>,
@@ -111,6 +114,7 @@ impl Service {
             inner: Arc::new(Inner {
                 config,
                 ahead_us: AtomicI64::new(0),
+                webhook: OnceLock::new(),
                 refreshing: Mutex::default(),
                 taking_in: Mutex::default(),
             }),
@@ -153,6 +157,11 @@ impl Service {
             self.inner.ahead_us.store(ahead_us, Ordering::Relaxed);
             tracing::debug!(ahead_us, "Strava's clock differs from ours");
         }
+    }
+
+    /// Where the secret part of the callback's path is remembered.
+    pub(crate) fn webhook(&self) -> &OnceLock<Secret> {
+        &self.inner.webhook
     }
 
     /// The turn of whoever refreshes this athlete's tokens.

@@ -79,8 +79,12 @@ impl Service {
     /// # Errors
     /// Where the catalog fails, or its key is missing.
     pub async fn webhook_secret(&self) -> Result<Secret, Error> {
+        if let Some(known) = self.webhook().get() {
+            return Ok(known.clone());
+        }
         let app = self.app().await?;
-        Ok(self.open(WEBHOOK_OWNER, &app.webhook_secret)?)
+        let secret = self.open(WEBHOOK_OWNER, &app.webhook_secret)?;
+        Ok(self.webhook().get_or_init(|| secret).clone())
     }
 
     pub(crate) async fn reseal_webhook(&self) -> Result<(), Error> {

@@ -51,7 +51,7 @@ pub async fn a_refreshed_token_has_one_writer(place: &Place) {
     };
     assert!(refreshed("2", 2).await);
     assert!(!refreshed("3", 3).await, "version 1 is gone");
-    let after = catalog.strava_connection_of(77).await.unwrap().unwrap();
+    let after = catalog.strava_connection(ONE).await.unwrap().unwrap();
     assert_eq!((after.version, &after.tokens), (2, &tokens("2")));
     // Nor is a connection degraded over tokens that were not the refused ones.
     assert!(!catalog.degrade_strava(ONE, 1, &entry(4)).await.unwrap());
@@ -91,6 +91,10 @@ pub async fn a_strava_account_is_one_athletes(place: &Place) {
         .map(|c| (c.athlete_id, c.strava_athlete_id))
         .collect();
     assert_eq!(of, [(ONE, 77), (TWO, 78)]);
+    // Many are looked up at once, those who are nobody among them.
+    let found = catalog.strava_athletes(vec![79, 78, 77]).await.unwrap();
+    assert_eq!(found, [(77, ONE), (78, TWO)].into());
+    assert_eq!(catalog.strava_athletes(vec![79]).await.unwrap().len(), 0);
     assert_eq!(catalog.disconnect_strava(ONE, &entry(4)).await.unwrap(), 1);
     assert_eq!(catalog.strava_connection(ONE).await.unwrap(), None);
     assert_eq!(catalog.disconnect_strava(TWO, &entry(5)).await.unwrap(), 0);

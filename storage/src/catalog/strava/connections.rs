@@ -1,5 +1,7 @@
 //! Athletes who connected their Strava account, and their sealed tokens.
 
+use std::collections::BTreeMap;
+
 use crate::catalog::audit::{self, AuditEntry};
 use crate::catalog::value::{Row, Value};
 use crate::catalog::{Catalog, Tx};
@@ -180,22 +182,27 @@ impl Catalog {
         rows.first().map(StravaConnection::read).transpose()
     }
 
-    /// The connection of someone who is known by their id at Strava.
+    /// Those of these who are connected: by their id at Strava, who they are here.
+    /// One statement, however many they are.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn strava_connection_of(
+    pub async fn strava_athletes(
         &self,
-        strava_athlete_id: i64,
-    ) -> Result<Option<StravaConnection>, Error> {
+        strava_athlete_ids: Vec<i64>,
+    ) -> Result<BTreeMap<i64, AthleteId>, Error> {
         let rows = self
             .db
             .fetch(
-                select_connections!("where strava_athlete_id = $1"),
-                &[strava_athlete_id.into()],
+                "select strava_athlete_id, athlete_id from strava_connections \
+                 where strava_athlete_id = any($1)",
+                &[Value::Ints(strava_athlete_ids)],
             )
             .await?;
-        rows.first().map(StravaConnection::read).transpose()
+        let pairs = rows.iter();
+        pairs
+            .map(|row| Ok((row.int(0)?, AthleteId(row.int(1)?))))
+            .collect()
     }
 
     /// Writes a connection, new or renewed; a renewed one of the same account
