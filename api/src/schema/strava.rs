@@ -107,8 +107,42 @@ pub struct Disconnected {
     /// What may be kept: `policy` or `owner`.
     retention: String,
     /// The receipt of what went that only Strava's API had brought.
-    #[schema(value_type = Option<Object>)]
-    purged: Option<String>,
+    purged: Option<PurgeReceipt>,
+}
+
+/// What went for good.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is a description")]
+pub struct PurgeReceipt {
+    /// Names it in the audit.
+    purge_id: Option<String>,
+    /// Whose it was.
+    athlete_id: i64,
+    /// Whether everything of the athlete.
+    whole: bool,
+    /// Which activities.
+    activities: Vec<i64>,
+    /// Which activities stay without a copy that went; left out where none do.
+    revised: Option<Vec<i64>>,
+    /// Rows of the catalog.
+    catalog_rows: i64,
+    /// Rows of the lake, in all snapshots.
+    lake_rows: i64,
+    /// Data files that were written anew without them.
+    files_rewritten: i64,
+    /// Data files that held nothing else.
+    files_removed: i64,
+    /// Objects that were deleted from the lake's store.
+    objects: i64,
+    /// Their length in bytes.
+    bytes: i64,
+    /// Recordings that were deleted from the raw store.
+    recordings: i64,
+    /// Tables in which nobody can tell whose rows are.
+    not_searched: Vec<String>,
+    /// Objects that nothing names and nobody can read; maintenance deletes them
+    /// after their grace.
+    unreadable: Vec<String>,
 }
 
 /// A page of what Strava lists now.

@@ -7,8 +7,8 @@ use storage::AthleteId;
 use tower::ServiceExt;
 
 use crate::app::{Answered, RIDE, RUN, TestApp};
-use crate::documents::conforms;
 use crate::errors::check;
+use crate::schema::conforms;
 
 async fn post(app: &TestApp, path: &str, body: &Value) -> Answered {
     let request = Request::post(path)

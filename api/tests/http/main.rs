@@ -11,3 +11,6 @@ mod limits;
 mod past;
 mod reads;
 mod sql;
+
+#[path = "../schema/mod.rs"]
+mod schema;
