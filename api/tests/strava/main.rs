@@ -3,7 +3,15 @@
 
 mod administering;
 mod connecting;
+mod contract;
+mod documents;
 mod events;
+mod export;
 mod following;
+mod keys;
 mod leaving;
+mod progress;
 mod world;
+
+#[path = "../schema/mod.rs"]
+mod schema;

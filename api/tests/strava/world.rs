@@ -33,36 +33,70 @@ pub struct World {
     running: Vec<JoinHandle<()>>,
 }
 
-impl World {
-    pub async fn begin(place: Place, retention: Retention) -> Self {
-        let sim = Simulator::start(Options::default()).await.unwrap();
+/// How both are set up.
+pub struct Setup {
+    pub sim: Simulator,
+    pub place: Place,
+    pub retention: Retention,
+    pub revoke: RevokeStyle,
+    pub keys: Keys,
+    /// Where pacelake listens: on any port, or where it did before.
+    pub listen: String,
+}
+
+impl Setup {
+    pub async fn new(place: Place, retention: Retention) -> Self {
+        Self {
+            sim: Simulator::start(Options::default()).await.unwrap(),
+            place,
+            retention,
+            revoke: RevokeStyle::Revoke,
+            keys: Keys::parse(&Keys::generate().unwrap()).unwrap(),
+            listen: "127.0.0.1:0".to_owned(),
+        }
+    }
+
+    /// The service over the place, which browsers reach at `base`.
+    pub async fn service(&self, base: &str) -> Service {
         let tables = query::derived::tables();
-        let storage = Storage::open(&place.options(), &tables, &[]).await.unwrap();
+        let options = self.place.options();
+        let storage = Storage::open(&options, &tables, &[]).await.unwrap();
         storage.catalog.first_athlete().await.unwrap();
         let context = Context {
-            storage: storage.clone(),
+            storage,
             now: jiff::Timestamp::now,
             progress: Arc::new(Silent),
             stop: Stop::default(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = sim.app();
+        let app = self.sim.app();
         let config = Config {
             app: App {
                 client_id: app.client_id,
                 client_secret: Secret::new(app.client_secret),
-                oauth_url: format!("{}/oauth", sim.url()).parse().unwrap(),
-                api_url: sim.api_url().parse().unwrap(),
-                revoke: RevokeStyle::Revoke,
+                oauth_url: format!("{}/oauth", self.sim.url()).parse().unwrap(),
+                api_url: self.sim.api_url().parse().unwrap(),
+                revoke: self.revoke,
             },
             verify_token: None,
-            retention,
+            retention: self.retention,
             public_url: base.parse().unwrap(),
-            keys: Keys::parse(&Keys::generate().unwrap()).unwrap(),
+            keys: self.keys.clone(),
             poll_every: Duration::from_secs(3600),
         };
-        let service = Service::new(context, config).unwrap();
+        Service::new(context, config).unwrap()
+    }
+}
+
+impl World {
+    pub async fn begin(place: Place, retention: Retention) -> Self {
+        Self::of(Setup::new(place, retention).await).await
+    }
+
+    pub async fn of(setup: Setup) -> Self {
+        let listener = TcpListener::bind(&setup.listen).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let service = setup.service(&base).await;
+        let storage = service.context.storage.clone();
         let state = State::new(storage, ServerLimits::default()).unwrap();
         let state = state.with_strava(service.clone());
         let stop = Stop::default();
@@ -80,11 +114,11 @@ impl World {
             .build()
             .unwrap();
         let mut world = Self {
-            sim,
+            sim: setup.sim,
             service,
             base,
             http,
-            place,
+            place: setup.place,
             stop,
             running: vec![server],
         };
