@@ -8,8 +8,12 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/bench"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 CACHE = TARGET / "bench"
-PACELAKE = TARGET / "release/pacelake"
-MEASURE = TARGET / "release/pacelake-bench"
+# `dev` measures what `cargo build` left; a figure of it says so.
+PROFILE = os.environ.get("BENCH_PROFILE", "release")
+BUILT = TARGET / ("debug" if PROFILE == "dev" else PROFILE)
+PACELAKE = BUILT / "pacelake"
+SIMULATOR = BUILT / "pacelake-strava-sim"
+MEASURE = BUILT / "pacelake-bench"
 PEERS_RUST = CACHE / "rust/release/pacelake-bench-peers"
 PEERS_PYTHON = CACHE / "venv/bin/python"
 PEERS_JAVASCRIPT = CACHE / "javascript/read_files.js"

@@ -43,8 +43,26 @@ def markdown(lines: list[Line]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+MARK = "<!-- sections -->"
+
+
+def section(title: str, lines: list[Line], facts: list[str], path: Path) -> None:
+    """Writes one section of the document, and leaves the rest as it is."""
+    before, _, after = path.read_text().partition(f"\n{MARK}\n")
+    kept = [part for part in after.split("\n## ") if part.strip() and not part.startswith(f"{title}\n")]
+    dated = [*facts, date.today().isoformat()]
+    parts = [f"{title}\n", *[f"- {fact}" for fact in dated], "", markdown(lines), "", *noted(lines), ""]
+    written = "".join(f"\n## {part.strip(chr(10))}\n" for part in [*kept, "\n".join(parts)])
+    path.write_text(f"{before.rstrip(chr(10))}\n\n{MARK}\n{written}")
+
+
+def noted(lines: list[Line]) -> list[str]:
+    return [f"- **{line.work}**: {note}" for line in lines for note in line.notes]
+
+
 def document(lines: list[Line], facts: list[str], path: Path) -> None:
-    notes = [f"- **{line.work}**: {note}" for line in lines for note in line.notes]
+    """Writes the document; sections that it has stay."""
+    _, mark, sections = path.read_text().partition(f"\n{MARK}\n") if path.exists() else ("", "", "")
     path.write_text(
         "\n".join(
             [
@@ -67,8 +85,10 @@ def document(lines: list[Line], facts: list[str], path: Path) -> None:
                 "",
                 "## Notes",
                 "",
-                *notes,
+                *noted(lines),
                 "",
             ]
         )
+        + mark
+        + sections
     )

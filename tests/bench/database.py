@@ -1,0 +1,50 @@
+"""A private PostgreSQL server, with the settings that it is installed with."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clock import Missing, run
+from setting import ROOT
+
+USER = "pacelake"
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of an empty database of a server that ends with the block.
+
+    It listens on a socket in a folder of its own only, and waits for the disk, as
+    in production.
+    """
+    programs = Path(run([ROOT / "scripts/postgres-bin"]).stdout.strip())
+    folder = Path(tempfile.mkdtemp(prefix="pacelake-bench-postgres-"))
+    # PostgreSQL refuses root.
+    user = {}
+    if os.geteuid() == 0:
+        entry = pwd.getpwnam("postgres")
+        user = {"user": entry.pw_uid, "group": entry.pw_gid}
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+
+    def program(*command) -> None:
+        done = subprocess.run([str(part) for part in command], cwd="/", capture_output=True, text=True, **user)
+        if done.returncode != 0:
+            raise Missing(f"{command[0].name}: {done.stderr.strip().splitlines()[-1:]}")
+
+    data = folder / "data"
+    try:
+        program(programs / "initdb", "--username", USER, "--auth", "trust", "--pgdata", data)
+        options = f"-k {folder} -c listen_addresses="
+        program(programs / "pg_ctl", "start", "-w", "-D", data, "-o", options, "-l", folder / "log")
+        try:
+            program(programs / "createdb", "--username", USER, "--host", folder, "bench")
+            yield f"postgres://{USER}@localhost/bench?host={folder}"
+        finally:
+            program(programs / "pg_ctl", "stop", "-D", data, "-m", "immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
