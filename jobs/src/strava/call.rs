@@ -38,9 +38,9 @@ impl Service {
         let mut was_refused = false;
         loop {
             self.spend(purpose).await?;
-            let asked = self.strava_now();
+            let (sent, asked) = (self.now(), self.strava_now());
             let answer = ask(self.client.clone(), access.token.clone()).await;
-            self.learn_clock(answer.date);
+            self.learn_clock(sent, answer.date);
             let usage = answer.usage;
             let error = match answer.outcome {
                 Ok(found) => {

@@ -97,9 +97,6 @@ struct Inner {
     taking_in: Mutex<HashMap<AthleteId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// Clocks that differ by less are taken for equal.
-const CLOCK_US: i64 = 1_500_000;
-
 type Turns = Mutex<HashMap<AthleteId, Arc<tokio::sync::Mutex<()>>>>;
 
 impl Service {
@@ -142,18 +139,13 @@ impl Service {
         self.now().checked_add(ahead).unwrap_or_else(|_| self.now())
     }
 
-    /// Learns Strava's clock from an answer. Its time is cut to the second, so
-    /// that a lesser difference says nothing.
-    pub(crate) fn learn_clock(&self, date: Option<Timestamp>) {
+    /// Learns Strava's clock from an answer to what was asked at `asked`, by our
+    /// clock.
+    pub(crate) fn learn_clock(&self, asked: Timestamp, date: Option<Timestamp>) {
         let Some(date) = date else { return };
-        let ahead_us = date.as_microsecond() - self.now_us();
-        let is_known = (ahead_us - self.inner.ahead_us.load(Ordering::Relaxed)).abs() <= CLOCK_US;
-        if !is_known {
-            let ahead_us = if ahead_us.abs() <= CLOCK_US {
-                0
-            } else {
-                ahead_us
-            };
+        let known_us = self.inner.ahead_us.load(Ordering::Relaxed);
+        let ahead_us = ahead_us(known_us, asked, self.now(), date);
+        if ahead_us != known_us {
             self.inner.ahead_us.store(ahead_us, Ordering::Relaxed);
             tracing::debug!(ahead_us, "Strava's clock differs from ours");
         }
@@ -188,6 +180,25 @@ impl Service {
     }
 }
 
+/// By how much the clock is ahead that told `date`, in microseconds. It told it
+/// between `asked` and `now`, cut to the second: what was known stays where it
+/// agrees with that, so that an answer which was long under way says no more
+/// than it can.
+fn ahead_us(known_us: i64, asked: Timestamp, now: Timestamp, date: Timestamp) -> i64 {
+    const SECOND_US: i64 = 1_000_000;
+    let date_us = date.as_microsecond();
+    let least_us = date_us - now.as_microsecond();
+    let most_us = date_us + SECOND_US - asked.as_microsecond();
+    // Our own clock was set back meanwhile, or what was known agrees.
+    if least_us > most_us || (least_us..=most_us).contains(&known_us) {
+        return known_us;
+    }
+    match (least_us..=most_us).contains(&0) {
+        true => 0,
+        false => known_us.clamp(least_us, most_us),
+    }
+}
+
 async fn turn(turns: &Turns, athlete: AthleteId) -> tokio::sync::OwnedMutexGuard<()> {
     let turn = {
         let mut turns = turns
@@ -205,3 +216,43 @@ pub(crate) fn token_owner(athlete: AthleteId, which: &str) -> String {
 
 /// What the sealed secret of the callback's path belongs to.
 pub(crate) const WEBHOOK_OWNER: &str = "strava webhook path";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-06-01T08:{text}Z").parse().unwrap()
+    }
+
+    /// What is known after an answer, in whole seconds.
+    fn learnt(known_s: i64, asked: &str, now: &str, date: &str) -> i64 {
+        ahead_us(known_s * 1_000_000, at(asked), at(now), at(date)) / 1_000_000
+    }
+
+    #[test]
+    fn a_clock_that_may_be_ours_is() {
+        assert_eq!(learnt(0, "00:10.900", "00:11.100", "00:10"), 0);
+        assert_eq!(learnt(90, "00:10.900", "00:11.100", "00:11"), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_is_known_to_the_second() {
+        assert_eq!(learnt(0, "00:10.000", "00:10.000", "01:40"), 90);
+        assert_eq!(learnt(0, "01:40.000", "01:40.000", "00:10"), -89);
+        assert_eq!(learnt(90, "00:10.500", "00:10.700", "01:40"), 90);
+    }
+
+    #[test]
+    fn an_answer_that_was_long_under_way_changes_little() {
+        // It was told within these 30 s; nobody knows when.
+        assert_eq!(learnt(0, "00:10", "00:40", "00:10"), 0);
+        assert_eq!(learnt(20, "00:10", "00:40", "00:45"), 20);
+        assert_eq!(learnt(-60, "00:10", "00:40", "00:45"), 5);
+    }
+
+    #[test]
+    fn a_clock_of_ours_that_was_set_back_teaches_nothing() {
+        assert_eq!(learnt(7, "05:00", "00:10", "00:10"), 7);
+    }
+}

@@ -167,8 +167,9 @@ impl Service {
 
     async fn list_subscriptions(&self) -> Result<Subscriptions, Error> {
         let callback = self.callback().await?;
+        let sent = self.now();
         let answer = self.client.subscriptions().await;
-        self.learn_clock(answer.date);
+        self.learn_clock(sent, answer.date);
         let catalog = &self.context.storage.catalog;
         let found = match answer.outcome.map_err(app_trouble) {
             Ok(found) => found,
@@ -218,8 +219,9 @@ impl Service {
         }
         let callback = self.callback().await?;
         let verify = self.verify_token().await?;
+        let sent = self.now();
         let answer = self.client.subscribe(&callback, verify.expose()).await;
-        self.learn_clock(answer.date);
+        self.learn_clock(sent, answer.date);
         let made = answer.outcome.map_err(app_trouble)?;
         let reason = format!("subscribed to events as {}", made.id);
         self.audit_subscription(by, Outcome::Created, reason)
@@ -249,8 +251,9 @@ impl Service {
         id: i64,
         by: Option<AthleteId>,
     ) -> Result<Subscriptions, Error> {
+        let sent = self.now();
         let answer = self.client.unsubscribe(id).await;
-        self.learn_clock(answer.date);
+        self.learn_clock(sent, answer.date);
         match answer.outcome {
             Ok(()) => {}
             // It is gone already.
