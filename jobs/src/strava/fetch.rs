@@ -204,6 +204,10 @@ impl Service {
         let catalog = &self.context.storage.catalog;
         let athlete = catalog.athlete(athlete_id).await?;
         let athlete = athlete.ok_or(Halt::NotConnected)?;
+        if athlete.is_being_released() {
+            // No copy comes in meanwhile: reads would be spent for nothing.
+            return Err(Error::Released(athlete_id).into());
+        }
         let fetched = self.now();
         let activity = self
             .read(athlete_id, purpose, &move |client, token| {

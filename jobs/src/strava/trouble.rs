@@ -47,6 +47,9 @@ const INACTIVE: SignedDuration = SignedDuration::from_mins(60);
 /// How long work waits for an athlete to connect anew; connecting wakes it.
 const DEGRADED: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long work waits while copies of its athlete are let go.
+const RELEASED: SignedDuration = SignedDuration::from_secs(30);
+
 impl Halt {
     /// Until when work waits, and why; `None` where it failed or is done.
     pub fn wait(&self, now: Timestamp) -> Option<(Timestamp, String)> {
@@ -61,6 +64,8 @@ impl Halt {
             )),
             Self::AppInactive => Some((now + INACTIVE, INACTIVE_REASON.to_owned())),
             Self::Stopping => Some((now, "its worker stopped".to_owned())),
+            // Whoever lets them go may have died, and somebody goes on with it.
+            Self::Failed(error @ Error::Released(_)) => Some((now + RELEASED, error.to_string())),
             Self::NotConnected | Self::Failed(_) => None,
         }
     }
@@ -112,5 +117,20 @@ pub(crate) fn code(error: &::strava::Error) -> Code {
         | Verdict::Unreachable
         | Verdict::CutOff
         | Verdict::Malformed { .. } => Code::StravaUnavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_that_go_are_waited_for_and_a_purge_is_not() {
+        let now = "2026-06-01T08:00:00Z".parse().unwrap();
+        let wait = |error: Error| Halt::from(error).wait(now);
+        let (until, why) = wait(Error::Released(AthleteId(7))).unwrap();
+        assert_eq!(until, now + RELEASED);
+        assert!(why.starts_with("copies of athlete 7"), "{why}");
+        assert_eq!(wait(Error::Purged(AthleteId(7))), None);
     }
 }
