@@ -72,6 +72,7 @@ crate::testing::on_both!(
     jobs_can_be_called_off,
     recurring_jobs_go_on,
     the_history_is_bounded,
+    an_athlete_s_jobs_are_forgotten,
     jobs_go_with_their_athlete,
     workers_are_known_while_they_live,
     the_cost_of_a_job_is_constant,

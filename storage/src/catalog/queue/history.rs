@@ -185,6 +185,32 @@ impl Catalog {
         Ok(pruned)
     }
 
+    /// Removes an athlete's jobs of these kinds, those that wait too: there is
+    /// nothing to do for them any more, and nothing to be remembered. Answers
+    /// how many run still, and stay.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn forget_jobs(&self, athlete_id: AthleteId, kinds: &[&str]) -> Result<u64, Error> {
+        let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        let values = [athlete_id.into(), Value::Texts(kinds)];
+        let mut tx = self.db.begin().await?;
+        tx.execute(
+            "delete from jobs where athlete_id = $1 and kind = any($2) and state <> 'running'",
+            &values,
+        )
+        .await?;
+        let rows = tx
+            .fetch(
+                "select count(*) from jobs where athlete_id = $1 and kind = any($2)",
+                &values,
+            )
+            .await?;
+        tx.commit().await?;
+        let running = rows.first().map(|row| row.int(0)).transpose()?;
+        Ok(running.unwrap_or_default().unsigned_abs())
+    }
+
     /// Removes all jobs of these kinds (`None`: of any) that are over, and
     /// answers how many.
     ///

@@ -114,6 +114,44 @@ pub async fn the_history_is_bounded(place: &Place) {
     assert_eq!(keys(&left), ["later", "waiting"]);
 }
 
+/// Jobs of an athlete and of some kinds are forgotten, whether they are over or
+/// wait; what runs stays until it is over.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn an_athlete_s_jobs_are_forgotten(place: &Place) {
+    let catalog = open_with_athletes(place, 2).await;
+    let other = NewJob {
+        kind: "derive".to_owned(),
+        ..of(1, "of another kind")
+    };
+    enqueue(&catalog, of(1, "done")).await;
+    let done = claim_one(&catalog, NOW).await;
+    settle(&catalog, &done, End::Done).await;
+    enqueue(&catalog, of(1, "runs")).await;
+    let runs = claim_one(&catalog, NOW).await;
+    let later = NewJob {
+        due_at_us: Some(NOW + 1),
+        ..of(1, "later")
+    };
+    let all = [of(1, "waits"), later, of(2, "another's"), other];
+    catalog.enqueue(&all).await.unwrap();
+    assert_eq!(catalog.forget_jobs(ONE, &["fetch"]).await.unwrap(), 1);
+    let left = catalog.jobs(&JobFilter::default(), 99).await.unwrap();
+    let mut left = keys(&left);
+    left.sort_unstable();
+    assert_eq!(left, ["another's", "of another kind", "runs"]);
+    settle(&catalog, &runs, End::Done).await;
+    assert_eq!(catalog.forget_jobs(ONE, &["fetch"]).await.unwrap(), 0);
+    // Others are served as before.
+    let mut served = [
+        claim_one(&catalog, NOW).await.key,
+        claim_one(&catalog, NOW).await.key,
+    ];
+    served.sort_unstable();
+    assert_eq!(served, ["another's", "of another kind"]);
+}
+
 /// With all of an athlete their jobs go too.
 ///
 /// # Panics
