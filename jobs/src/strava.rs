@@ -16,6 +16,7 @@ pub mod call;
 pub mod connect;
 pub mod events;
 pub mod fetch;
+pub mod leave;
 pub mod live;
 pub mod poll;
 pub mod service;

@@ -40,6 +40,11 @@ async fn who_disconnects_is_forgotten(place: Place) {
     assert_eq!(world.activities().await, [] as [Value; 0]);
     assert_eq!(world.control().connections().len(), 0);
     assert_eq!(world.control().subscription(), None);
+    // Nor does any job name an activity there; one looks whether all is done.
+    let jobs = world.jobs().await;
+    let of_athlete = jobs.iter().filter(|job| job.athlete_id.is_some());
+    let kinds: Vec<&str> = of_athlete.map(|job| job.kind.as_str()).collect();
+    assert_eq!(kinds, ["strava_leave"]);
     assert_eq!(
         world.get("/api/strava/status").await["status"],
         "not_connected"

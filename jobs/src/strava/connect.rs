@@ -12,9 +12,11 @@ use storage::catalog::{AuthState, NewAuthState, NewConnection, Outcome};
 use storage::seal::{fingerprint, random_hex};
 use url::Url;
 
+use super::leave::{self, Leave};
 use super::service::{Retention, Service};
 use crate::error::Error;
 use crate::purge::Receipt;
+use crate::queue::new_job;
 use crate::retention::Release;
 
 /// Where Strava sends the browser back to.
@@ -237,6 +239,7 @@ impl Service {
         if !sees_private && !granted.contains(&Scope::ActivityRead) {
             return Err(Refusal::ScopeUnticked.into());
         }
+        self.clear_before(athlete_id).await?;
         let grant = self.client.exchange(&code).await.map_err(refused)?;
         let scopes = Scope::list(&granted.into_iter().collect::<Vec<_>>());
         let tokens = self.sealed(athlete_id, &grant.tokens)?;
@@ -264,6 +267,19 @@ impl Service {
             back,
             sees_private,
         })
+    }
+
+    /// Where an earlier connection ended and was cut off before all that it had
+    /// brought was gone, that goes first: later nobody could tell what of it is
+    /// not at Strava any more.
+    async fn clear_before(&self, athlete_id: AthleteId) -> Result<(), Error> {
+        let catalog = &self.context.storage.catalog;
+        let is_new = catalog.strava_connection(athlete_id).await?.is_none();
+        if is_new && self.config().retention == Retention::Policy {
+            let cause = "left of an earlier connection";
+            self.release(athlete_id, Release::Everything, cause).await?;
+        }
+        Ok(())
     }
 
     /// Ends a connection: Strava revokes the tokens, ours go, and of what its
@@ -316,26 +332,25 @@ impl Service {
             format!("{cause}: tokens removed"),
             None,
         );
-        let left = catalog.disconnect_strava(athlete_id, &entry).await?;
-        let subscription_ended = match left {
-            0 => self.end_subscription().await,
-            _ => false,
+        let leave = Leave {
+            athlete_id,
+            cause: cause.to_owned(),
+            purge,
         };
-        let retention = self.config().retention;
-        let mut receipt = Disconnected {
+        let line = new_job(&leave, None, Some(self.now() + leave::AFTER))?;
+        let lines = std::slice::from_ref(&line);
+        catalog.disconnect_strava(athlete_id, &entry, lines).await?;
+        let cleared = self.clear_up(&leave).await?;
+        Ok(Disconnected {
             athlete_id,
             at: self.now(),
             revoked: true,
             not_revoked: None,
             tokens_removed: true,
-            subscription_ended,
-            retention: retention.name(),
-            purged: None,
-        };
-        if purge || retention == Retention::Policy {
-            receipt.purged = self.release(athlete_id, Release::Everything, cause).await?;
-        }
-        Ok(receipt)
+            subscription_ended: cleared.subscription_ended,
+            retention: self.config().retention.name(),
+            purged: cleared.purged,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::backfill::Backfill;
 use super::fetch::{Fetch, Streams};
+use super::leave::Leave;
 use super::poll::Poll;
 use super::service::Service;
 use super::upkeep::{Check, Expire, Refresh, Subscribe, Upkeep};
@@ -20,6 +21,7 @@ pub fn worker(service: &Service) -> Worker<Service> {
         .register::<Refresh>()
         .register::<Check>()
         .register::<Expire>()
+        .register::<Leave>()
         .register::<Subscribe>()
         .register::<Upkeep>()
 }

@@ -2,8 +2,8 @@
 
 use super::{ONE, entry, open_with_athletes};
 use crate::catalog::{
-    AuthState, BudgetLimits, BudgetWindow, ConnectionStatus, MirrorRow, NewAuthState,
-    NewConnection, StravaEvent, StravaTokens, Taken,
+    AuthState, BudgetLimits, BudgetWindow, ConnectionStatus, JobFilter, MirrorRow, NewAuthState,
+    NewConnection, NewJob, StravaEvent, StravaTokens, Taken,
 };
 use crate::id::AthleteId;
 use crate::testing::Place;
@@ -95,9 +95,26 @@ pub async fn a_strava_account_is_one_athletes(place: &Place) {
     let found = catalog.strava_athletes(vec![79, 78, 77]).await.unwrap();
     assert_eq!(found, [(77, ONE), (78, TWO)].into());
     assert_eq!(catalog.strava_athletes(vec![79]).await.unwrap().len(), 0);
-    assert_eq!(catalog.disconnect_strava(ONE, &entry(4)).await.unwrap(), 1);
+    let follows = NewJob {
+        kind: "leave".to_owned(),
+        key: "1".to_owned(),
+        athlete_id: Some(ONE),
+        priority: 15,
+        payload: "{}".to_owned(),
+        due_at_us: Some(MIDNIGHT_US),
+        max_attempts: 3,
+        every_us: None,
+        request_id: None,
+    };
+    let left = catalog
+        .disconnect_strava(ONE, &entry(4), std::slice::from_ref(&follows))
+        .await;
+    assert_eq!(left.unwrap(), 1);
     assert_eq!(catalog.strava_connection(ONE).await.unwrap(), None);
-    assert_eq!(catalog.disconnect_strava(TWO, &entry(5)).await.unwrap(), 0);
+    let jobs = catalog.jobs(&JobFilter::default(), 9).await.unwrap();
+    assert_eq!((jobs.len(), jobs[0].kind.as_str()), (1, "leave"));
+    let left = catalog.disconnect_strava(TWO, &entry(5), &[]).await;
+    assert_eq!(left.unwrap(), 0);
 }
 
 /// A state is used once, in time, by the browser that it was given to.

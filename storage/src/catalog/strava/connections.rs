@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::audit::{self, AuditEntry};
+use crate::catalog::queue::{NewJob, enqueue_in};
 use crate::catalog::value::{Row, Value};
 use crate::catalog::{Catalog, Tx};
 use crate::error::Error;
@@ -349,7 +350,8 @@ impl Catalog {
     }
 
     /// Takes a connection and its tokens away, with all that was listed of
-    /// it; answers how many connections are left.
+    /// it; answers how many connections are left. `jobs`, which do what follows
+    /// from it, are enqueued in the same transaction.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -357,10 +359,12 @@ impl Catalog {
         &self,
         athlete_id: AthleteId,
         entry: &AuditEntry,
+        jobs: &[NewJob],
     ) -> Result<u64, Error> {
         let mut tx = self.db.begin().await?;
         remove_of(&mut tx, athlete_id).await?;
         audit::insert(&mut tx, std::slice::from_ref(entry)).await?;
+        enqueue_in(&mut tx, jobs).await?;
         let rows = tx
             .fetch("select count(*) from strava_connections", &[])
             .await?;
