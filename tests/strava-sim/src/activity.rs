@@ -217,6 +217,18 @@ impl Activity {
         !self.is_deleted && (reads_all || self.visibility != Visibility::OnlyMe)
     }
 
+    /// As somebody with or without `activity:read_all` sees it: without, its
+    /// track has no positions in its athlete's privacy zones.
+    pub(crate) fn seen_by(&self, reads_all: bool, athlete: &Athlete) -> Self {
+        let zones = &athlete.privacy_zones;
+        let mut seen = self.clone();
+        if !reads_all && !zones.is_empty() {
+            let track = self.track.as_ref();
+            seen.track = track.map(|track| Arc::new(track.outside(zones)));
+        }
+        seen
+    }
+
     /// Makes the changes of an edit; none where a crop leaves nothing.
     pub(crate) fn edit(&mut self, edit: Edit) -> Option<Changed> {
         if let Some(crop) = edit.crop {

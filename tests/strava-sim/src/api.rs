@@ -93,9 +93,11 @@ fn page(
         .into_iter()
         .skip(skipped.saturating_mul(size))
         .take(size);
+    let athlete = world.athletes.get(&caller.athlete);
+    let athlete = athlete.ok_or(Problem::not_found("Athlete"))?;
     Ok(those
         .filter(|one| one.is_visible(caller.reads_all()))
-        .cloned()
+        .map(|one| one.seen_by(caller.reads_all(), athlete))
         .collect())
 }
 
@@ -133,7 +135,8 @@ pub(crate) async fn activity(
         let activity = seen(&world, &caller, &id)?;
         let athlete = world.athletes.get(&caller.athlete);
         let athlete = athlete.ok_or(Problem::not_found("Athlete"))?;
-        (activity.clone(), athlete.clone())
+        let activity = activity.seen_by(caller.reads_all(), athlete);
+        (activity, athlete.clone())
     };
     Ok(Json(Value::Object(tell::detail(&activity, &athlete))))
 }
@@ -161,8 +164,12 @@ pub(crate) async fn streams(
         match activity.asked_for_streams(now_s) {
             Some(true) => return Ok(Json(json!({}))),
             Some(false) => return Err(Problem::not_found("Activity")),
-            None => activity.clone(),
+            None => {}
         }
+        let activity = activity.clone();
+        let athlete = world.athletes.get(&caller.athlete);
+        let athlete = athlete.ok_or(Problem::not_found("Athlete"))?;
+        activity.seen_by(caller.reads_all(), athlete)
     };
     tell::streams(&activity, &asked)
         .map(Json)

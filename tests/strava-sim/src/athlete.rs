@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::written;
-use crate::inputs::NewAthlete;
+use crate::inputs::{NewAthlete, PrivacyZone};
 use crate::tell::members;
 
 /// Names for those whose names nobody gave.
@@ -26,6 +26,7 @@ pub(crate) struct Athlete {
     pub(crate) time_zone: String,
     pub(crate) shoes: Vec<Gear>,
     pub(crate) bikes: Vec<Gear>,
+    pub(crate) privacy_zones: Vec<PrivacyZone>,
     created_s: i64,
 }
 
@@ -51,6 +52,7 @@ impl Athlete {
             time_zone: new.time_zone.unwrap_or_else(|| "Europe/Berlin".to_owned()),
             shoes: gear('g', new.shoes),
             bikes: gear('b', new.bikes),
+            privacy_zones: new.privacy_zones,
             created_s: now_s,
         }
     }

@@ -45,6 +45,21 @@ pub struct NewAthlete {
     pub shoes: Vec<String>,
     /// Their bicycles, by name; the first is under every ride.
     pub bikes: Vec<String>,
+    /// Places of which only they, and programs with `activity:read_all`, see
+    /// positions.
+    pub privacy_zones: Vec<PrivacyZone>,
+}
+
+/// A place that an athlete hides.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacyZone {
+    /// Latitude of its middle, in degrees.
+    pub lat_deg: f64,
+    /// Longitude of its middle, in degrees.
+    pub lng_deg: f64,
+    /// Metres from there to its edge.
+    pub radius_m: f64,
 }
 
 /// What an activity's streams answer while they are not there yet.

@@ -57,7 +57,9 @@ pub use error::Error;
 pub use events::{Delivery, Event, Fate};
 pub use faults::{EventFaultKind, EventFaultRule, FaultKind, FaultRule};
 pub use grants::Connection;
-pub use inputs::{Crop, Details, Edit, Generated, Lag, Manual, NewAthlete, Visibility};
+pub use inputs::{
+    Crop, Details, Edit, Generated, Lag, Manual, NewAthlete, PrivacyZone, Visibility,
+};
 pub use limits::Calls;
 pub use subscription::Subscription;
 pub use switches::{AthleteLimit, NextAuthorization, Switches};

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use geo::{Distance, Haversine, Point};
 use pipeline::recording::{Clock, Recording, Sample};
 
+use crate::inputs::PrivacyZone;
+
 /// No clock shows a time this far from 1970, in ms.
 const LAST_MS: f64 = 1e13;
 
@@ -128,6 +130,21 @@ impl Track {
         self.pauses
             .iter()
             .any(|(begin, end)| begin < to && from < end)
+    }
+
+    /// The same without positions that lie in one of these zones.
+    pub(crate) fn outside(&self, zones: &[PrivacyZone]) -> Self {
+        let is_hidden = |(lat, lng): (f64, f64)| {
+            zones.iter().any(|zone| {
+                let middle = Point::new(zone.lng_deg, zone.lat_deg);
+                Haversine.distance(middle, Point::new(lng, lat)) <= zone.radius_m
+            })
+        };
+        let position = self.position.iter();
+        Self {
+            position: position.map(|at| at.filter(|at| !is_hidden(*at))).collect(),
+            ..self.clone()
+        }
     }
 
     /// What lies within these seconds, counted from its own start; none where

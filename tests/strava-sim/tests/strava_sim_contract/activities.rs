@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use pacelake_strava_sim::{Details, Generated, Lag, Manual, Visibility, recording_of};
+use pacelake_strava_sim::{
+    Details, Generated, Lag, Manual, NewAthlete, PrivacyZone, Visibility, recording_of,
+};
 use pipeline::decode::{Limits, decode};
 use serde_json::{Value, json};
 
@@ -260,6 +262,45 @@ async fn gear_comes_along() {
     let (_, athlete) = trial.get(&access, "/athlete").await;
     let metres = athlete["shoes"][0]["distance"].as_f64().unwrap();
     assert!((metres - told["distance"].as_f64().unwrap()).abs() < 1.0);
+}
+
+#[tokio::test]
+async fn without_read_all_privacy_zones_are_cut_out() {
+    let trial = Trial::begin().await;
+    let id = trial.add(3, "2026-05-01T06:00:00Z");
+    let path = format!("/activities/{id}");
+    let streams = format!("{path}/streams{EVERY_KEY}");
+    let access = trial.access(ALL).await;
+    let (_, whole) = trial.get(&access, &streams).await;
+    let home = &whole["latlng"]["data"][0];
+    // The same athlete, told anew with what they hide.
+    trial.control.add_athlete(NewAthlete {
+        id: Some(trial.athlete),
+        privacy_zones: vec![PrivacyZone {
+            lat_deg: home[0].as_f64().unwrap(),
+            lng_deg: home[1].as_f64().unwrap(),
+            radius_m: 200.0,
+        }],
+        ..NewAthlete::default()
+    });
+    assert_eq!(trial.get(&access, &streams).await.1, whole);
+
+    let access = trial.access("activity:read").await;
+    let (_, cut) = trial.get(&access, &streams).await;
+    let (hidden, all) = (data(&cut, "latlng"), data(&whole, "latlng"));
+    assert_eq!(hidden.len(), all.len());
+    assert_eq!(hidden[0], Value::Null);
+    let left = hidden.iter().filter(|at| !at.is_null()).count();
+    assert!(left > 0 && left < all.len(), "{left} of {}", all.len());
+    for (hidden, all) in hidden.iter().zip(&all) {
+        assert!(hidden.is_null() || hidden == all);
+    }
+    assert_eq!(cut["distance"], whole["distance"]);
+    let (_, told) = trial.get(&access, &path).await;
+    let first = hidden.iter().find(|at| !at.is_null()).unwrap();
+    assert_eq!(told["start_latlng"], *first);
+    let (_, list) = trial.get(&access, "/athlete/activities").await;
+    assert_eq!(list[0]["start_latlng"], *first);
 }
 
 #[tokio::test]

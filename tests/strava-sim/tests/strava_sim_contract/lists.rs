@@ -67,6 +67,12 @@ async fn pages_are_cut_before_what_is_hidden_is_taken_out() {
         [1, 1, 1, 0]
     );
     assert_eq!(pages(trial.access(ALL).await).await, [2, 2, 1, 0]);
+    // By itself it is not there either, for whoever may not see it.
+    let hidden = format!("/activities/{}", five[3]);
+    for (scope, status) in [("activity:read", 404), (ALL, 200)] {
+        let access = trial.access(scope).await;
+        assert_eq!(trial.get(&access, &hidden).await.0, status, "{scope}");
+    }
     trial.control.switch(|switches| switches.short_pages = true);
     trial.control.delete(five[4]).unwrap();
     assert_eq!(pages(trial.access(ALL).await).await, [1, 2, 1, 0]);
