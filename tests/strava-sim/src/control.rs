@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::activity::Activity;
 use crate::athlete::Athlete;
+use crate::clock::Course;
 use crate::error::Error;
 use crate::events::{self, Delivery, Event, Fate};
 use crate::faults::{EventFaultRule, FaultRule};
@@ -70,6 +71,31 @@ impl Control {
     /// [`Error::RealClock`].
     pub fn set_clock(&self, to: Timestamp) -> Result<(), Error> {
         self.moved(self.strava.time.set(to))
+    }
+
+    /// Lets a controlled clock run so many times as fast as the machine's; at 0
+    /// it stands.
+    ///
+    /// # Errors
+    /// [`Error::RealClock`].
+    pub fn set_clock_rate(&self, rate: f64) -> Result<(), Error> {
+        self.moved(self.strava.time.run(rate))
+    }
+
+    /// How the clock goes, for those who follow it.
+    pub fn course(&self) -> Course {
+        self.strava.time.course()
+    }
+
+    /// How the clock goes, as soon as that is another course than that of
+    /// `version`; never where the clock is the machine's.
+    pub async fn course_after(&self, version: u64) -> Course {
+        self.strava.time.course_after(version).await
+    }
+
+    /// Returns when the clock has come to `until`.
+    pub async fn reached(&self, until: Timestamp) {
+        self.strava.time.wait_until(until).await;
     }
 
     fn moved(&self, moved: bool) -> Result<(), Error> {
@@ -322,6 +348,12 @@ impl Control {
     /// Adds a fault of requests.
     pub fn fault(&self, rule: FaultRule) {
         self.strava.world().faults.requests.push(rule);
+    }
+
+    /// Puts these faults of requests in the place of all that there were;
+    /// answers those.
+    pub fn swap_faults(&self, rules: Vec<FaultRule>) -> Vec<FaultRule> {
+        std::mem::replace(&mut self.strava.world().faults.requests, rules)
     }
 
     /// Adds a fault of events.

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::clock::Course;
 use crate::control::Control;
 use crate::error::Error;
 use crate::faults::{EventFaultRule, FaultRule};
@@ -55,7 +56,7 @@ impl axum::extract::FromRef<Arc<Strava>> for Control {
 pub(crate) fn routes() -> Router<Arc<Strava>> {
     Router::new()
         .route("/state", get(state))
-        .route("/clock", post(clock))
+        .route("/clock", get(course).post(clock))
         .route("/athletes", post(add_athlete))
         .route("/athletes/{id}/activities", get(activities))
         .route("/athletes/{id}/recordings", post(add_recording))
@@ -71,7 +72,7 @@ pub(crate) fn routes() -> Router<Arc<Strava>> {
         .route("/switches", put(set_switches))
         .route("/limits", put(set_limits))
         .route("/used", put(set_used))
-        .route("/faults", post(fault).delete(clear_faults))
+        .route("/faults", post(fault).put(set_faults).delete(clear_faults))
         .route("/event-faults", post(event_fault))
         .route("/events", get(events))
         .route("/events/held", delete(release))
@@ -93,12 +94,38 @@ async fn state(State(control): State<Control>) -> Json<Value> {
     }))
 }
 
-/// Where the clock is to go.
+/// Where the clock is to go, or how fast.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Move {
     AdvanceS(u64),
     Set(String),
+    Rate(f64),
+}
+
+/// How long a change of the clock's course is waited for.
+const COURSE: Duration = Duration::from_secs(20);
+
+/// What is known of the clock's course.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    /// Its version: the answer comes when there is another one.
+    after: Option<u64>,
+}
+
+async fn course(
+    State(control): State<Control>,
+    Query(Known { after }): Query<Known>,
+) -> Json<Course> {
+    let changed = async {
+        match after {
+            Some(version) => control.course_after(version).await,
+            None => control.course(),
+        }
+    };
+    let course = tokio::time::timeout(COURSE, changed).await;
+    Json(course.unwrap_or_else(|_| control.course()))
 }
 
 async fn clock(State(control): State<Control>, Json(to): Json<Move>) -> Told {
@@ -111,6 +138,7 @@ async fn clock(State(control): State<Control>, Json(to): Json<Move>) -> Told {
             })?;
             control.set_clock(to)?;
         }
+        Move::Rate(rate) => control.set_clock_rate(rate)?,
     }
     Ok(Json(json!({"now": control.now().to_string()})))
 }
@@ -239,6 +267,13 @@ async fn set_used(State(control): State<Control>, Json(used): Json<Calls>) -> St
 async fn fault(State(control): State<Control>, Json(rule): Json<FaultRule>) -> StatusCode {
     control.fault(rule);
     StatusCode::NO_CONTENT
+}
+
+async fn set_faults(
+    State(control): State<Control>,
+    Json(rules): Json<Vec<FaultRule>>,
+) -> Json<Value> {
+    Json(json!(control.swap_faults(rules)))
 }
 
 async fn event_fault(

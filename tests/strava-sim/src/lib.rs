@@ -51,7 +51,7 @@ use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use clock::Clock;
+pub use clock::{Clock, Course};
 pub use control::{Control, Tally, recording_of};
 pub use error::Error;
 pub use events::{Delivery, Event, Fate};

@@ -2,6 +2,7 @@
 //! lists, visibility, events and faults, with its clock under control.
 
 mod activities;
+mod clock;
 mod events;
 mod faults;
 mod limits;
