@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use ::jobs::Context;
 use ::jobs::progress::Stop;
+use jiff::Timestamp;
 use query::session::{Limits, Session};
 use storage::catalog::Athlete;
 use storage::{AthleteId, Code, Failure, LakeView, Options, Storage};
@@ -45,10 +46,11 @@ use crate::settings::Settings;
 /// How a command ends: an exit code, or an error that the rim prints.
 pub type Ending = Result<ExitCode, Box<dyn Failure + Send + Sync>>;
 
-/// Runs one command to its exit code.
-pub async fn run(cli: Cli, settings: Settings) -> ExitCode {
+/// Runs one command to its exit code, by the clock `now`.
+pub async fn run(cli: Cli, settings: Settings, now: fn() -> Timestamp) -> ExitCode {
     let rim = Rim {
         settings,
+        now,
         athlete: cli.common.athlete,
     };
     let ending = match &cli.command {
@@ -105,6 +107,8 @@ fn log_chain(error: &dyn std::error::Error) {
 pub struct Rim {
     /// Gathered settings.
     pub settings: Settings,
+    /// The clock.
+    pub now: fn() -> Timestamp,
     /// The athlete that was named.
     pub athlete: Option<AthleteId>,
 }
@@ -153,7 +157,7 @@ impl Rim {
         });
         Ok(Context {
             storage: open(options).await?,
-            now: jiff::Timestamp::now,
+            now: self.now,
             progress: Arc::new(Talk::default()),
             stop,
         })
