@@ -24,6 +24,8 @@ use crate::processes::{Installation, Process};
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it is looked whether something is so.
 const LOOK: Duration = Duration::from_millis(50);
+/// How fast the clock runs at most while much is to be done.
+const BUSY_RATE: f64 = 200.0;
 /// How fast the clock runs while somebody signs in, who has ten minutes for it.
 const SIGN_IN_RATE: f64 = 10.0;
 
@@ -260,13 +262,26 @@ impl World {
     /// What runs, or is due and waits, but for what recurs.
     pub async fn work_left(&self) -> Vec<JobRow> {
         let now_us = self.control.now().as_microsecond();
-        let mut jobs = self.jobs(None).await;
+        let mut jobs = self.jobs(Some(JobState::Running)).await;
+        jobs.extend(self.jobs(Some(JobState::Waiting)).await);
         jobs.retain(|job| {
             let is_due = job.is_ready || job.due_at_us <= now_us;
             let is_due = is_due || job.state == JobState::Running;
-            job.state.is_live() && is_due && job.every_us.is_none()
+            is_due && job.every_us.is_none()
         });
         jobs
+    }
+
+    /// Lets the clock run at this rate, or slower where much work is left: on a
+    /// machine that has much else to do a day takes longer, and is the same day.
+    pub async fn pace(&self, rate: f64) {
+        let rate = match self.work_left().await.len() {
+            0..=8 => rate,
+            _ => rate.min(BUSY_RATE),
+        };
+        if self.control.course().rate != rate {
+            self.control.set_clock_rate(rate).unwrap();
+        }
     }
 
     /// Runs a command of the installation to its end.
