@@ -151,6 +151,7 @@ async fn a_subscription_is_listed_made_and_ended(place: Place) {
     world.control().switch(|switches| switches.inactive = false);
     let active = world.get("/api/admin/webhooks?refresh=true").await;
     assert_eq!(active["app"], "active");
+    assert_eq!(world.get("/api/admin/webhooks").await["app"], "active");
     world.end().await;
 }
 

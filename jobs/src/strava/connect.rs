@@ -8,7 +8,7 @@ use ::strava::{Scope, Verdict, WhyCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use storage::AthleteId;
-use storage::catalog::{AuthState, NewAuthState, NewConnection, Outcome};
+use storage::catalog::{AuthState, JobFilter, NewAuthState, NewConnection, Outcome};
 use storage::seal::{fingerprint, random_hex};
 use url::Url;
 
@@ -16,7 +16,7 @@ use super::leave::{self, Leave};
 use super::service::{Retention, Service};
 use crate::error::Error;
 use crate::purge::Receipt;
-use crate::queue::new_job;
+use crate::queue::{Job, new_job};
 use crate::retention::Release;
 
 /// Where Strava sends the browser back to.
@@ -275,11 +275,30 @@ impl Service {
     async fn clear_before(&self, athlete_id: AthleteId) -> Result<(), Error> {
         let catalog = &self.context.storage.catalog;
         let is_new = catalog.strava_connection(athlete_id).await?.is_none();
-        if is_new && self.config().retention == Retention::Policy {
+        if is_new
+            && (self.config().retention == Retention::Policy || self.is_to_go(athlete_id).await?)
+        {
             let cause = "left of an earlier connection";
             self.release(athlete_id, Release::Everything, cause).await?;
         }
         Ok(())
+    }
+
+    /// Whether the athlete wished that what came goes, and it is not all gone.
+    async fn is_to_go(&self, athlete_id: AthleteId) -> Result<bool, Error> {
+        let wish = Leave {
+            athlete_id,
+            cause: String::new(),
+            purge: true,
+        };
+        let filter = JobFilter {
+            kinds: Some(vec![<Leave as Job<Service>>::KIND.to_owned()]),
+            key: Some(Job::<Service>::key(&wish)),
+            ..JobFilter::default()
+        };
+        let catalog = &self.context.storage.catalog;
+        let newest = catalog.jobs(&filter, 1).await?;
+        Ok(newest.iter().any(|job| job.state.is_live()))
     }
 
     /// Ends a connection: Strava revokes the tokens, ours go, and of what its
@@ -341,13 +360,18 @@ impl Service {
         let lines = std::slice::from_ref(&line);
         catalog.disconnect_strava(athlete_id, &entry, lines).await?;
         let cleared = self.clear_up(&leave).await?;
+        let subscription_ended = cleared.subscription_ended.unwrap_or_else(|error| {
+            // The job that was written down tries it again.
+            tracing::warn!(%error, "the subscription could not be ended");
+            false
+        });
         Ok(Disconnected {
             athlete_id,
             at: self.now(),
             revoked: true,
             not_revoked: None,
             tokens_removed: true,
-            subscription_ended: cleared.subscription_ended,
+            subscription_ended,
             retention: self.config().retention.name(),
             purged: cleared.purged,
         })

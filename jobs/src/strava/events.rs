@@ -101,9 +101,14 @@ impl Mailbox {
         Self { service, letters }
     }
 
+    /// Whether somebody writes events down.
+    pub fn is_open(&self) -> bool {
+        !self.letters.is_closed()
+    }
+
     /// Whether one more event would be taken.
     pub fn has_room(&self) -> bool {
-        !self.letters.is_closed() && self.letters.capacity() > 0
+        self.letters.capacity() > 0
     }
 
     /// Whether `secret`, the end of a path, is ours; compared in constant time.

@@ -42,7 +42,11 @@ impl Job<Service> for Leave {
     const MAX_ATTEMPTS: i64 = 20;
 
     fn key(&self) -> String {
-        self.athlete_id.to_string()
+        // A wish that more goes is none that may be replaced by a lesser one.
+        match self.purge {
+            true => format!("{}/purge", self.athlete_id),
+            false => self.athlete_id.to_string(),
+        }
     }
 
     fn athlete(&self) -> Option<AthleteId> {
@@ -56,6 +60,7 @@ impl Job<Service> for Leave {
             return Ok(());
         }
         let left = service.clear_up(self).await?;
+        left.subscription_ended?;
         match left.running {
             0 => Ok(()),
             _ => Err(Stopped::WaitUntil {
@@ -68,8 +73,8 @@ impl Job<Service> for Leave {
 
 /// What was done after a connection ended.
 pub(crate) struct Cleared {
-    /// Whether the subscription ended, since nobody is left.
-    pub subscription_ended: bool,
+    /// Whether the subscription ended, since nobody is left; or why it stands.
+    pub subscription_ended: Result<bool, Error>,
     /// The receipt of what went, where there was any.
     pub purged: Option<Receipt>,
     /// How many jobs of the athlete run still.
@@ -82,7 +87,7 @@ impl Service {
         let catalog = &self.context.storage.catalog;
         let subscription_ended = match catalog.strava_connections().await?.is_empty() {
             true => self.end_subscription().await,
-            false => false,
+            false => Ok(false),
         };
         let athlete_id = leave.athlete_id;
         let purged = match leave.purge || self.config().retention == Retention::Policy {

@@ -14,7 +14,9 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::service::{Service, WEBHOOK_OWNER};
+use super::upkeep::Subscribe;
 use crate::error::Error;
+use crate::queue::enqueue;
 
 /// Where events come in, but for the secret at its end.
 pub const WEBHOOK: &str = "/api/strava/webhook/";
@@ -46,6 +48,9 @@ pub struct Subscriptions {
     pub is_fresh: bool,
     /// The one whose events are taken.
     pub subscription_id: Option<i64>,
+    /// Those that gave way to it just now, for the audit.
+    #[serde(skip)]
+    pub gone: Vec<i64>,
 }
 
 /// One subscription.
@@ -162,6 +167,7 @@ impl Service {
             listed_at: Timestamp::from_microsecond(at_us).unwrap_or_else(|_| self.now()),
             is_fresh,
             subscription_id: app.subscription_id,
+            gone: Vec::new(),
         })
     }
 
@@ -181,15 +187,7 @@ impl Service {
         };
         let items: Vec<Listed> = found.iter().map(|one| listed(one, &callback)).collect();
         let ours = items.iter().find(|one| one.is_ours).map(|one| one.id);
-        let now_us = self.now_us();
-        let shown = self.page(WEBHOOK);
-        catalog
-            .write_strava_subscription(
-                ours.map(|id| (id, shown.as_str())),
-                &serde_json::to_string(&items)?,
-                now_us,
-            )
-            .await?;
+        let now_us = self.write(ours, &items).await?;
         Ok(Subscriptions {
             app: AppState::Active,
             items,
@@ -197,6 +195,7 @@ impl Service {
             listed_at: Timestamp::from_microsecond(now_us).unwrap_or_else(|_| self.now()),
             is_fresh: true,
             subscription_id: ours,
+            gone: Vec::new(),
         })
     }
 
@@ -214,8 +213,10 @@ impl Service {
         }
         // An app has one: another callback of ours, such as one of an earlier
         // address, gives way.
+        let mut gone = Vec::new();
         for other in &before.items {
             self.unsubscribe(other.id, by).await?;
+            gone.push(other.id);
         }
         let callback = self.callback().await?;
         let verify = self.verify_token().await?;
@@ -226,7 +227,15 @@ impl Service {
         let reason = format!("subscribed to events as {}", made.id);
         self.audit_subscription(by, Outcome::Created, reason)
             .await?;
-        self.list_subscriptions().await
+        let new = Listed {
+            id: made.id,
+            callback_url: Some(format!("{}…", self.page(WEBHOOK))),
+            is_ours: true,
+        };
+        self.write(Some(made.id), std::slice::from_ref(&new))
+            .await?;
+        let listed = self.listed_or_kept().await?;
+        Ok(Subscriptions { gone, ..listed })
     }
 
     async fn audit_subscription(
@@ -262,35 +271,59 @@ impl Service {
         }
         let reason = format!("ended the subscription {id}");
         self.audit_subscription(by, Outcome::Purged, reason).await?;
-        self.list_subscriptions().await
+        let app = self.app().await?;
+        let ours = app.subscription_id.filter(|ours| *ours != id);
+        let mut left = self.kept(&app, true)?.items;
+        left.retain(|one| one.id != id);
+        self.write(ours, &left).await?;
+        self.listed_or_kept().await
     }
 
-    /// Ends our subscription, since nobody is left; answers whether it is gone.
-    pub(crate) async fn end_subscription(&self) -> bool {
-        let ended = async {
-            let app = self.app().await?;
-            if let Some(id) = app.subscription_id {
-                let answer = self.client.unsubscribe(id).await;
-                match answer.outcome {
-                    Err(error) if error.verdict() != Verdict::NotFound => {
-                        return Err(app_trouble(error));
-                    }
-                    Ok(()) | Err(_) => {}
-                }
-                let catalog = &self.context.storage.catalog;
-                catalog
-                    .write_strava_subscription(None, "[]", self.now_us())
-                    .await?;
-            }
-            Ok::<_, Error>(app.subscription_id.is_some())
-        };
-        match ended.await {
-            Ok(ended) => ended,
+    /// The subscriptions as Strava lists them; where it does not just now, what
+    /// is known of them: something was changed there, and that is no error of
+    /// the change.
+    async fn listed_or_kept(&self) -> Result<Subscriptions, Error> {
+        match self.list_subscriptions().await {
+            Ok(listed) => Ok(listed),
             Err(error) => {
-                tracing::warn!(%error, "the subscription could not be ended");
-                false
+                tracing::warn!(%error, "subscriptions could not be listed after a change");
+                self.kept(&self.app().await?, false)
             }
         }
+    }
+
+    /// Writes what is known of the subscriptions now.
+    async fn write(&self, ours: Option<i64>, items: &[Listed]) -> Result<i64, Error> {
+        let (now_us, shown) = (self.now_us(), self.page(WEBHOOK));
+        let catalog = &self.context.storage.catalog;
+        catalog
+            .write_strava_subscription(
+                ours.map(|id| (id, shown.as_str())),
+                &serde_json::to_string(items)?,
+                now_us,
+            )
+            .await?;
+        Ok(now_us)
+    }
+
+    /// Ends our subscription, since nobody is left; answers whether there was
+    /// one. Whoever connects meanwhile has it made anew.
+    ///
+    /// # Errors
+    /// Where Strava refuses, or the catalog fails.
+    pub(crate) async fn end_subscription(&self) -> Result<bool, Error> {
+        let Some(id) = self.app().await?.subscription_id else {
+            return Ok(false);
+        };
+        self.unsubscribe(id, None).await?;
+        let catalog = &self.context.storage.catalog;
+        if let Some(other) = catalog.strava_connections().await?.first() {
+            let subscribe = Subscribe {
+                by: other.athlete_id,
+            };
+            enqueue(catalog, &subscribe, None, None).await?;
+        }
+        Ok(true)
     }
 }
 

@@ -49,13 +49,19 @@ pub async fn make_webhook(
     Shared(state): Shared<State>,
 ) -> Result<Answer<Webhooks>, Problem> {
     let service = state.strava()?.service.clone();
-    let before = service.subscriptions(false).await?.subscription_id;
-    // Who hangs up does not stop it half-way.
-    let made = finished(async move { service.subscribe(None).await }).await?;
-    if let (true, Some(id)) = (before != made.subscription_id, made.subscription_id) {
-        audit(&state, &caller, AccountAction::Subscribed, id.to_string()).await?;
-    }
-    answer::not_kept(&made)
+    let making = async move {
+        let before = service.subscriptions(false).await?.subscription_id;
+        let made = service.subscribe(None).await?;
+        for id in &made.gone {
+            let detail = id.to_string();
+            audit(&state, &caller, AccountAction::Unsubscribed, detail).await?;
+        }
+        if let (true, Some(id)) = (before != made.subscription_id, made.subscription_id) {
+            audit(&state, &caller, AccountAction::Subscribed, id.to_string()).await?;
+        }
+        Ok(made)
+    };
+    answer::not_kept(&finished(making).await?)
 }
 
 /// Which subscription.
@@ -90,15 +96,20 @@ pub async fn end_webhook(
             })?
         }
     };
-    let left = finished(async move { service.unsubscribe(id, None).await }).await?;
-    audit(&state, &caller, AccountAction::Unsubscribed, id.to_string()).await?;
-    answer::not_kept(&left)
+    let ending = async move {
+        let left = service.unsubscribe(id, None).await?;
+        let detail = id.to_string();
+        audit(&state, &caller, AccountAction::Unsubscribed, detail).await?;
+        Ok(left)
+    };
+    answer::not_kept(&finished(ending).await?)
 }
 
-/// What comes of work that goes on when whoever asked for it hangs up.
+/// What comes of work that goes on when whoever asked for it hangs up, so that
+/// nothing stops half-way or without a line in the audit.
 async fn finished(
-    work: impl Future<Output = Result<Subscriptions, jobs::Error>> + Send + 'static,
+    work: impl Future<Output = Result<Subscriptions, Problem>> + Send + 'static,
 ) -> Result<Subscriptions, Problem> {
     let done = tokio::spawn(work.in_current_span()).await;
-    Ok(done.map_err(|error| Problem::fault(error.to_string()))??)
+    done.map_err(|error| Problem::fault(error.to_string()))?
 }

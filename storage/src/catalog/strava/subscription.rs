@@ -79,7 +79,7 @@ impl Catalog {
         let mut tx = self.db.begin().await?;
         tx.execute(
             "update strava_app set subscription_id = $1, callback_url = $2, subscriptions = $3, \
-             listed_at_us = $4 where one = 1",
+             listed_at_us = $4, is_inactive = 0 where one = 1",
             &[
                 ours.map(|(id, _)| id).into(),
                 ours.map(|(_, url)| url).into(),
