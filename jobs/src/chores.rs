@@ -51,6 +51,11 @@ pub trait Chore: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Whom it is about; `None`: everybody.
     fn whose(&self) -> Option<AthleteId>;
 
+    /// What else makes it another job than one about the same, for the key.
+    fn how(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Does it, for an athlete that there is.
     ///
     /// # Errors
@@ -66,7 +71,11 @@ impl<C: Chore> Job<Context> for C {
 
     fn key(&self) -> String {
         let whose = self.whose();
-        whose.map_or_else(|| "all".to_owned(), |id| id.to_string())
+        let whose = whose.map_or_else(|| "all".to_owned(), |id| id.to_string());
+        match self.how() {
+            Some(how) => format!("{whose}/{how}"),
+            None => whose,
+        }
     }
 
     fn athlete(&self) -> Option<AthleteId> {

@@ -82,7 +82,11 @@ pub async fn recompute(context: &Context, options: &Options) -> Result<Recompute
     let since_us = options.since.map(start_of_day_us).unwrap_or(i64::MIN);
     let mut done = Recomputed::default();
     let mut touched = BTreeSet::new();
-    let total = context.storage.catalog.count_activities().await?;
+    let total = match options.athlete {
+        // Nobody counted those of one athlete.
+        Some(_) => 0,
+        None => context.storage.catalog.count_activities().await?,
+    };
     context.progress.begin("recompute", total);
     if only.is_none_or(|derived| matches!(derived.scope, Scope::Activity)) {
         let mut after = options.athlete.map(|athlete_id| ActivityKey {
@@ -123,6 +127,11 @@ pub async fn recompute(context: &Context, options: &Options) -> Result<Recompute
     for athlete in context.storage.catalog.athletes().await? {
         let athlete_id = athlete.athlete_id;
         if !options.is_of(athlete_id) {
+            continue;
+        }
+        // Those whose rows changed are brought up to date all the same.
+        if context.stop.asked() && !touched.contains(&athlete_id) {
+            done.interrupted = true;
             continue;
         }
         // Rows of theirs changed without a change of an activity.

@@ -1,5 +1,9 @@
 //! Best efforts: computed where they are stale, or removed so that they are.
 
+use std::collections::BTreeSet;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use async_trait::async_trait;
 use query::derived::best_efforts::{BEST_EFFORTS, BEST_EFFORTS_TABLE};
 use query::derived::versions_without;
@@ -40,6 +44,10 @@ impl Chore for Calculate {
         self.athlete_id
     }
 
+    fn how(&self) -> Option<&'static str> {
+        self.full.then_some("full")
+    }
+
     async fn carry_out(&self, context: &Context, task: &TaskHandle) -> Result<(), Stopped> {
         let options = Options {
             full: self.full,
@@ -73,12 +81,13 @@ impl Chore for Clear {
     async fn carry_out(&self, of: &Context, task: &TaskHandle) -> Result<(), Stopped> {
         let mut cleared = 0;
         let all = athletes(of, self.athlete_id).await?;
-        for (done, athlete_id) in all.iter().enumerate() {
-            task.progress(done as u64, all.len() as u64, "remove best efforts");
+        let followed = followed::context(of, task, "remove best efforts");
+        followed.progress.begin("remove", all.len() as u64);
+        for athlete_id in &all {
             if task.stop_asked() {
                 return Err(task.stopping());
             }
-            let (context, athlete_id) = (of.clone(), *athlete_id);
+            let (context, athlete_id) = (followed.clone(), *athlete_id);
             cleared +=
                 followed::apart(move || async move { clear(&context, athlete_id).await }).await?;
         }
@@ -88,7 +97,8 @@ impl Chore for Clear {
     }
 }
 
-/// Removes an athlete's best efforts and ranks; answers of how many activities.
+/// Removes an athlete's best efforts and ranks, or as many as it comes to before
+/// it is stopped; answers of how many activities.
 ///
 /// # Errors
 /// Where the lake fails, or other writers keep winning.
@@ -101,6 +111,9 @@ async fn clear(context: &Context, athlete_id: AthleteId) -> Result<u64, Error> {
         activity_id: ActivityId(i64::MIN),
     };
     loop {
+        if context.stop.asked() {
+            break;
+        }
         let mut page = catalog.pointers_after(Some(after), PAGE).await?;
         page.retain(|pointer| pointer.key.athlete_id == athlete_id);
         let Some(last) = page.last() else { break };
@@ -108,6 +121,7 @@ async fn clear(context: &Context, athlete_id: AthleteId) -> Result<u64, Error> {
         cleared += clear_page(context, page).await?;
     }
     reconcile(context, athlete_id, true).await?;
+    context.progress.advance(1);
     Ok(cleared)
 }
 
@@ -115,11 +129,11 @@ async fn clear_page(context: &Context, mut page: Vec<Pointer>) -> Result<u64, Er
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let Some(commit) = clearing(context, &page).await? else {
+        let Some((commit, cleared)) = clearing(context, &page).await? else {
             return Ok(0);
         };
         match context.storage.lake.commit(commit).await {
-            Ok(_) => return Ok(page.len() as u64),
+            Ok(_) => return Ok(cleared),
             Err(error) if error.code() == Code::Conflict && attempt < ATTEMPTS => {
                 let Some(first) = page.first() else {
                     return Ok(0);
@@ -140,8 +154,9 @@ async fn clear_page(context: &Context, mut page: Vec<Pointer>) -> Result<u64, Er
 }
 
 /// What takes the best efforts of these activities out of the lake, and their
-/// definition out of the ledger; `None` where neither has any.
-async fn clearing(context: &Context, page: &[Pointer]) -> Result<Option<Commit>, Error> {
+/// definition out of the ledger, with how many of them have any; `None` where
+/// neither lake nor ledger has.
+async fn clearing(context: &Context, page: &[Pointer]) -> Result<Option<(Commit, u64)>, Error> {
     let view = context.storage.lake.latest().await?;
     let keys = KeySet::activities(&page.iter().map(|pointer| pointer.key).collect::<Vec<_>>());
     let efforts = view.rows(BEST_EFFORTS_TABLE.name, None, &keys).await?;
@@ -158,7 +173,12 @@ async fn clearing(context: &Context, page: &[Pointer]) -> Result<Option<Commit>,
     if changes.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Commit {
+    let mut with_efforts = BTreeSet::new();
+    for batch in &efforts {
+        let ids = batch.column(batch.schema().index_of("activity_id")?);
+        with_efforts.extend(ids.as_primitive::<Int64Type>().values().iter().copied());
+    }
+    let commit = Commit {
         attempt: Uuid::now_v7(),
         changes,
         catalog: CatalogChange {
@@ -166,5 +186,6 @@ async fn clearing(context: &Context, page: &[Pointer]) -> Result<Option<Commit>,
             ..CatalogChange::default()
         },
         message: "remove best efforts".to_owned(),
-    }))
+    };
+    Ok(Some((commit, with_efforts.len() as u64)))
 }

@@ -80,8 +80,8 @@ pub(super) async fn recomputed(
     options: Options,
 ) -> Result<(), Stopped> {
     let options = Options {
-        // A run that died may have changed rows, and not come to the ranks.
-        ranks: options.ranks || task.attempt() > 1,
+        // A run that was cut off may have changed rows, and not come to the ranks.
+        ranks: options.ranks || task.was_begun_before(),
         ..options
     };
     let followed = context(of, task, what);

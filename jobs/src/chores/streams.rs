@@ -143,7 +143,8 @@ async fn enqueue(task: &TaskHandle, athlete_id: AthleteId, ids: &[i64]) -> Resul
             let fetch = Fetch {
                 athlete_id,
                 strava_id: *strava_id,
-                why: Why::Poll,
+                // After all that is new: what was written down by hand has none.
+                why: Why::Backfill,
             };
             lines.push(fetch.line(task.request_id())?);
         }

@@ -52,6 +52,9 @@ impl Chore for QueueThumbnails {
             self.athlete_id
                 .is_none_or(|only| line.athlete_id == Some(only))
         });
+        for line in &mut lines {
+            line.request_id = task.request_id().map(str::to_owned);
+        }
         let total = lines.len() as u64;
         for (place, some) in lines.chunks(LINES).enumerate() {
             task.progress((place * LINES) as u64, total, "queue maps");

@@ -66,6 +66,11 @@ impl TaskHandle {
         self.0.attempt
     }
 
+    /// Whether a run of it was begun before, however that ended.
+    pub(crate) fn was_begun_before(&self) -> bool {
+        self.0.held.claim > 1
+    }
+
     /// The request or event that asked for the job.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()

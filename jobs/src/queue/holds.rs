@@ -5,8 +5,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use storage::catalog::ANY_PRIORITY;
+
+/// How long a kind is left alone at most: then one job looks again whether the
+/// limit, which may have been raised, still holds.
+const LONGEST: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is left alone.
 #[derive(Debug, Default)]
@@ -28,8 +32,10 @@ impl Hold {
 }
 
 impl Holds {
-    /// Leaves jobs of the kind alone that are no more urgent than `from`.
-    pub fn add(&self, kind: &str, from: i64, until: Timestamp) {
+    /// Leaves jobs of the kind alone that are no more urgent than `from`, until
+    /// then or for five minutes.
+    pub fn add(&self, kind: &str, from: i64, now: Timestamp, until: Timestamp) {
+        let until = until.min(now.saturating_add(LONGEST).unwrap_or(until));
         let new = Hold {
             kind: kind.to_owned(),
             from,
@@ -66,16 +72,19 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         let holds = Holds::default();
         assert_eq!(holds.ceiling("fetch", at(0)), ANY_PRIORITY);
-        holds.add("fetch", 50, at(20));
-        holds.add("fetch", 10, at(10));
+        holds.add("fetch", 50, at(0), at(20));
+        holds.add("fetch", 10, at(0), at(10));
         // What these say is said already.
-        holds.add("fetch", 50, at(15));
-        holds.add("fetch", 60, at(10));
+        holds.add("fetch", 50, at(0), at(15));
+        holds.add("fetch", 60, at(0), at(10));
         assert_eq!(holds.holds().len(), 2);
         assert_eq!(holds.ceiling("fetch", at(9)), 10);
         assert_eq!(holds.ceiling("poll", at(9)), ANY_PRIORITY);
         assert_eq!(holds.ceiling("fetch", at(10)), 50);
         assert_eq!(holds.ceiling("fetch", at(20)), ANY_PRIORITY);
         assert!(holds.holds().is_empty());
+        holds.add("fetch", 50, at(0), at(86_400));
+        assert_eq!(holds.ceiling("fetch", at(299)), 50);
+        assert_eq!(holds.ceiling("fetch", at(300)), ANY_PRIORITY);
     }
 }

@@ -69,7 +69,8 @@ pub(super) async fn run(
         let end = match over {
             Over::Ended(ended) => {
                 if let Ok(Err(Stopped::Limited { at, .. })) = &ended {
-                    shared.holds.add(&row.kind, row.priority, *at);
+                    let now = (shared.now)();
+                    shared.holds.add(&row.kind, row.priority, now, *at);
                 }
                 end_of(&row, &task, ended)
             }
