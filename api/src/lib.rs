@@ -47,7 +47,7 @@ use utoipa_axum::routes;
 pub use limits::ServerLimits;
 pub use problem::Problem;
 pub use public_url::PublicUrl;
-pub use serve::{ServeError, serve, serve_side};
+pub use serve::{ServeError, check_address, serve, serve_side};
 pub use state::State;
 
 /// Every route with its documentation: adding one here adds it to both.
@@ -169,10 +169,12 @@ fn seen_from_outside() -> OpenApiRouter<State> {
 
 /// The whole application.
 pub fn app(state: State) -> Router {
-    layered(router(), state)
+    let checked = router().layer(from_fn_with_state(state.clone(), origin::check));
+    layered(checked, state)
 }
 
-/// What a process without requests of athletes answers: how it is.
+/// What a process without requests of athletes answers: how it is. It changes
+/// nothing, so that it may be asked under any name.
 pub fn side(state: State) -> Router {
     layered(seen_from_outside(), state)
 }
@@ -190,7 +192,6 @@ fn layered(routes: OpenApiRouter<State>, state: State) -> Router {
         .method_not_allowed_fallback(problem::unknown_method)
         .layer(from_fn_with_state(state.clone(), kept::keep))
         .layer(from_fn(access::lead_to_sign_in))
-        .layer(from_fn_with_state(state.clone(), origin::check))
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(limits, log::request))

@@ -113,7 +113,11 @@ pub async fn serve_side(
 }
 
 /// Refuses to listen to other machines while nobody has to sign in.
-async fn check_address(listener: &TcpListener, state: &State) -> Result<(), ServeError> {
+///
+/// # Errors
+/// [`ServeError::NotLoopback`], and where the catalog does not say whether there
+/// are accounts.
+pub async fn check_address(listener: &TcpListener, state: &State) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Listen)?;
     if !address.ip().is_loopback() && !state.has_accounts().await.map_err(ServeError::Catalog)? {
         return Err(ServeError::NotLoopback { address });

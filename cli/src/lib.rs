@@ -55,7 +55,9 @@ where
     let filter = match EnvFilter::try_new(&settings.log) {
         Ok(filter) => filter,
         Err(error) => {
-            eprintln!("error[invalid_argument]: log: {error}\n  try: `info` or `storage=debug`");
+            eprintln!(
+                "error[invalid_argument]: log: {error}\n  try: `info` or `info,pacelake_jobs=debug`"
+            );
             return ExitCode::from(WRONG_USAGE);
         }
     };

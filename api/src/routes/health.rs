@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use axum::extract::State as Shared;
+use jobs::queue::Job;
+use jobs::strava::Service;
+use jobs::strava::fetch::Fetch;
 use serde::Serialize;
-use storage::{AthleteId, Code, Failure};
+use storage::catalog::WorkerRow;
+use storage::{Code, Failure};
 use utoipa::ToSchema;
 
 use crate::access::Public;
@@ -148,28 +152,30 @@ async fn look(state: &State) -> Health {
     let storage = &state.storage;
     let alive = storage.catalog.workers(jobs::queue::ALIVE);
     let latest = storage.lake.latest();
-    // Nobody has an athlete 0: that it is not there is what the store says.
-    let nothing = "0".repeat(64);
-    let kept = storage.raw.exists(AthleteId(0), &nothing);
-    let (alive, latest, kept) = tokio::join!(within(alive), within(latest), within(kept));
+    let stored = storage.objects.probe();
+    let (alive, latest, stored) = tokio::join!(within(alive), within(latest), within(stored));
     let strava = state.strava.as_ref();
     let workers = match &alive {
         Err(_) => Part::of(&alive),
         Ok(workers) if workers.is_empty() && strava.is_none() => {
             Part::off("no worker was heard of, and nothing waits for one but an admin's work")
         }
-        Ok(workers) if workers.is_empty() => Part::failing(
-            "no worker was heard of lately",
+        Ok(workers) if strava.is_some() && !workers.iter().any(does_strava) => Part::failing(
+            "no worker for Strava was heard of lately",
             "set PACELAKE_WORKERS, or run `pacelake worker`",
         ),
         Ok(workers) => Part::ok(Some(format!("{} alive", workers.len()))),
     };
-    let store = Part::of(&kept);
+    let store = Part::of(&stored);
     let lake = match &latest {
-        Ok(_) => Part::of(&kept),
+        Ok(_) => Part::of(&stored),
         Err(_) => Part::of(&latest),
     };
     let ingest = match strava {
+        Some(strava) if !strava.mailbox.is_open() => Part::failing(
+            "what writes events down has ended",
+            "restart the server, and report it with the log",
+        ),
         Some(strava) if !store.fails() && !strava.mailbox.has_room() => Part::failing(
             "as many events wait as may",
             "look at the catalog: events are written there before they are answered",
@@ -189,6 +195,12 @@ async fn look(state: &State) -> Health {
         snapshot_id: latest.ok().map(|view| view.snapshot_id()),
         parts,
     }
+}
+
+/// Whether a worker fetches from Strava.
+fn does_strava(worker: &WorkerRow) -> bool {
+    let fetch = <Fetch as Job<Service>>::KIND;
+    worker.kinds.iter().any(|kind| kind == fetch)
 }
 
 /// What a part answers in time.

@@ -17,8 +17,9 @@ use std::path::{Path as DiskPath, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use object_store::ObjectStore;
+use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use abandoned::Abandoned;
 pub use disk::open_disk;
@@ -122,6 +123,38 @@ impl Objects {
         match &self.root {
             Root::Disk(_) => true,
             Root::S3(_) => false,
+        }
+    }
+
+    /// Looks whether the store is there: the folders of a disk, which a volume
+    /// that is not mounted lacks, or an S3 server that answers and lets us in.
+    /// That it takes new objects only a put can tell.
+    ///
+    /// # Errors
+    /// [`Error::Disk`], [`Error::Store`].
+    pub async fn probe(&self) -> Result<(), Error> {
+        match &self.root {
+            Root::Disk(root) => {
+                for folder in [LAKE_FOLDER, RAW_FOLDER] {
+                    let path = root.join(folder);
+                    let found = tokio::fs::read_dir(&path).await;
+                    found.map(drop).map_err(|source| Error::Disk {
+                        attempt: "look into",
+                        path: path.display().to_string(),
+                        source,
+                    })?;
+                }
+                Ok(())
+            }
+            // That there is no such object is what it says if all is well.
+            Root::S3(_) => match self.raw.head(&Path::from("probe")).await {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(source) => Err(Error::Store {
+                    attempt: "ask",
+                    path: "the store".to_owned(),
+                    source,
+                }),
+            },
         }
     }
 

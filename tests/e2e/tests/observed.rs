@@ -173,6 +173,18 @@ fn a_worker_apart_does_the_work_and_tells_how_it_is() {
 }
 
 #[test]
+fn a_worker_tells_nobody_else_how_it_is_without_accounts() {
+    let home = Home::new(None);
+    let answer = home.run(&["worker", "--listen", "0.0.0.0:0"]);
+    assert_eq!(answer.code, Some(2), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("can be reached from other machines"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
 fn a_server_without_its_store_lives_and_is_not_ready() {
     let home = Home::new(None);
     home.succeed(&["import", "data/recordings/fit/4801048867.fit"]);
@@ -181,7 +193,6 @@ fn a_server_without_its_store_lives_and_is_not_ready() {
     assert_eq!(ready["parts"]["ingest"]["status"], "ok", "{ready}");
     let (raw, away) = (home.data_dir().join("raw"), home.data_dir().join("away"));
     std::fs::rename(&raw, &away).unwrap();
-    std::fs::write(&raw, "no folder").unwrap();
     let (status, problem) = server.get("/api/ready", "");
     let problem: Value = serde_json::from_str(&problem).unwrap();
     assert_eq!(
@@ -197,7 +208,6 @@ fn a_server_without_its_store_lives_and_is_not_ready() {
     let health = json(&server, "/api/health");
     assert_eq!(health["status"], "degraded", "{health}");
     assert_eq!(health["parts"]["catalog"]["status"], "ok", "{health}");
-    std::fs::remove_file(&raw).unwrap();
     std::fs::rename(&away, &raw).unwrap();
     assert_eq!(json(&server, "/api/ready")["status"], "ok");
 }
