@@ -10,20 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clock import Missing, run
-from setting import ROOT
+from setting import ROOT, TARGET
 
 USER = "pacelake"
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The URL of an empty database of a server that ends with the block.
+def postgres(root: Path) -> Iterator[str]:
+    """The URL of an empty database of a server below `root` that ends with the block.
 
     It listens on a socket in a folder of its own only, and waits for the disk, as
     in production.
     """
     programs = Path(run([ROOT / "scripts/postgres-bin"]).stdout.strip())
-    folder = Path(tempfile.mkdtemp(prefix="pacelake-bench-postgres-"))
+    root.mkdir(parents=True, exist_ok=True)
+    # A socket's path may be some hundred letters long, and others must enter the
+    # folders above it: those of a temporary folder.
+    beside = None if root.is_relative_to(TARGET) else root.parent
+    folder = Path(tempfile.mkdtemp(prefix="pacelake-bench-postgres-", dir=beside))
     # PostgreSQL refuses root.
     user = {}
     if os.geteuid() == 0:

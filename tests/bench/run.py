@@ -79,7 +79,8 @@ def machine() -> list[str]:
 
 
 def commit() -> str:
-    return text(["git", "-C", ROOT, "describe", "--always", "--dirty"])
+    """What was built; BENCH_COMMIT says it where that is not what is checked out."""
+    return os.environ.get("BENCH_COMMIT") or text(["git", "-C", ROOT, "describe", "--always", "--dirty"])
 
 
 def facts(size: Size) -> list[str]:
