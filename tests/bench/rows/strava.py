@@ -26,7 +26,7 @@ from table import Line, or_missing
 
 # Events: so many a second for so long, on so many connections.
 RATE, SECONDS, CONNECTIONS = 500, 20, 64
-ROUNDS = 2
+ROUNDS = 3
 # Activities that come one after the other, and about how long each lasted.
 ACTIVITIES, MINUTES = 200, 40
 PATIENCE_S = 60
