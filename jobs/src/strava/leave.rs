@@ -16,7 +16,7 @@ use super::service::{Retention, Service};
 use super::upkeep::OF_ATHLETE;
 use crate::error::Error;
 use crate::purge::Receipt;
-use crate::queue::{Job, Stopped, TaskHandle};
+use crate::queue::{Job, Stopped, TaskHandle, Trouble};
 use crate::retention::Release;
 
 /// How long after the end it is looked whether all of it was done.
@@ -59,8 +59,11 @@ impl Job<Service> for Leave {
             // They connected anew, before which all of it was done.
             return Ok(());
         }
-        let left = service.clear_up(self).await?;
-        left.subscription_ended?;
+        // Whatever hinders it is tried again: another process may be letting the
+        // same copies go, and take files away that this one was to read.
+        let again = |error: Error| Stopped::Retry(Trouble::from(&error));
+        let left = service.clear_up(self).await.map_err(again)?;
+        left.subscription_ended.map_err(again)?;
         match left.running {
             0 => Ok(()),
             _ => Err(Stopped::WaitUntil {

@@ -136,7 +136,9 @@ impl Job<Service> for Expire {
     }
 
     async fn run(&self, service: &Service, _: &TaskHandle) -> Result<(), Stopped> {
-        Ok(service.expire(self.athlete_id).await?)
+        // As when a connection ends: whatever hinders it is tried again.
+        let expired = service.expire(self.athlete_id).await;
+        expired.map_err(|error| Stopped::Retry(Trouble::from(&error)))
     }
 }
 
