@@ -150,7 +150,7 @@ fn admin() -> OpenApiRouter<State> {
         .routes(routes!(routes::admin::chores::clear_best_efforts))
         .routes(routes!(routes::admin::chores::resync))
         .routes(routes!(
-            routes::admin::chores::get_streams,
+            routes::admin::chores::get_missing_streams,
             routes::admin::chores::sync_streams
         ))
         .routes(routes!(
@@ -169,17 +169,25 @@ fn seen_from_outside() -> OpenApiRouter<State> {
 
 /// The whole application.
 pub fn app(state: State) -> Router {
-    let checked = router().layer(from_fn_with_state(state.clone(), origin::check));
-    layered(checked, state)
+    layered(router(), state, Names::Ours)
 }
 
 /// What a process without requests of athletes answers: how it is. It changes
 /// nothing, so that it may be asked under any name.
 pub fn side(state: State) -> Router {
-    layered(seen_from_outside(), state)
+    layered(seen_from_outside(), state, Names::Any)
 }
 
-fn layered(routes: OpenApiRouter<State>, state: State) -> Router {
+/// Under which names, and from which pages, a process may be asked.
+#[derive(Clone, Copy)]
+enum Names {
+    /// Those that [`origin`] knows.
+    Ours,
+    /// Any.
+    Any,
+}
+
+fn layered(routes: OpenApiRouter<State>, state: State, names: Names) -> Router {
     let (router, _) = routes.split_for_parts();
     let limits = Arc::clone(&state.limits);
     // Whole tables go out as they are: packing them would cost reads their
@@ -187,11 +195,16 @@ fn layered(routes: OpenApiRouter<State>, state: State) -> Router {
     let worth_packing = DefaultPredicate::new().and(|_, _, headers: &HeaderMap, _: &Extensions| {
         !headers.contains_key(CONTENT_DISPOSITION)
     });
-    router
+    let router = router
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::unknown_method)
         .layer(from_fn_with_state(state.clone(), kept::keep))
-        .layer(from_fn(access::lead_to_sign_in))
+        .layer(from_fn(access::lead_to_sign_in));
+    let router = match names {
+        Names::Ours => router.layer(from_fn_with_state(state.clone(), origin::check)),
+        Names::Any => router,
+    };
+    router
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(limits, log::request))

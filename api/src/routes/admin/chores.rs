@@ -96,7 +96,7 @@ pub async fn resync(
 /// Of each athlete's activities from Strava's API, how many have no samples.
 #[utoipa::path(get, path = "/api/admin/sync-streams", tag = "admin",
     responses((status = 200, description = "By athlete.", body = SamplesOverview), AnyProblem))]
-pub async fn get_streams(
+pub async fn get_missing_streams(
     _: Admin,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
