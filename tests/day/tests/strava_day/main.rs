@@ -97,6 +97,8 @@ async fn a_day(place: Place) {
 impl Day {
     /// Waits until all agree, without a word to anyone.
     async fn agree(&self) {
+        // The last incident may have been the server's end.
+        self.world.served().await;
         let begun = Instant::now();
         let mut said = String::new();
         loop {
