@@ -34,6 +34,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(300);
 const SQLITE_READERS: u32 = 4;
 /// How many connections a process holds to PostgreSQL at most.
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// A connection that lay idle so long is asked whether it still works before it
+/// is used: each time would double the round trips of short reads.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// How many prepared statements a connection keeps.
 const STATEMENTS_KEPT: usize = 512;
 
@@ -145,6 +148,15 @@ impl Db {
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .acquire_slow_threshold(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, lain| {
+                Box::pin(async move {
+                    if lain.idle_for >= TRUSTED_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Ok(Self::new(Engine::Postgres {
             pool,
