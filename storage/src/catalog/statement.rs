@@ -11,6 +11,10 @@ use super::dialect;
 use super::value::{Row, Value};
 use crate::error::Error;
 
+/// A statement of so many rows stays prepared: small writes are frequent, and
+/// to prepare one takes longer than to run it.
+const ROWS_KEPT: usize = 16;
+
 /// The text of a statement: a constant, or put together from constants and
 /// numbered placeholders.
 pub(super) struct Statement {
@@ -74,8 +78,9 @@ impl Statement {
         sql.push_str(after);
         Self {
             sql: AssertSqlSafe(sql).into_sql_str(),
-            // Its text differs with each number of rows.
-            kept: rows == 1,
+            // Its text differs with each number of rows: of those that come
+            // again and again only.
+            kept: rows <= ROWS_KEPT,
         }
     }
 
