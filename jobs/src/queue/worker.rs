@@ -27,6 +27,10 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 /// The same, after it found nothing several times. What is enqueued in its own
 /// process wakes it at once.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long after a look that found nothing it looks again at the earliest,
+/// however often something is enqueued: it may be what is held, hundreds of
+/// times a second.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How often it writes that it is there.
 const SEEN: Duration = Duration::from_secs(10);
 /// A worker of which nothing was heard for so long is not there.
@@ -157,7 +161,10 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
             tokio::select! {
                 () = stop.wait() => {}
                 () = crew.end_of_one(), if !crew.is_empty() => pause = SHORTEST_PAUSE,
-                _ = bell.changed(), if limit > 0 => pause = SHORTEST_PAUSE,
+                _ = bell.changed(), if limit > 0 => {
+                    pause = SHORTEST_PAUSE;
+                    tokio::time::sleep_until((claimed + BETWEEN_LOOKS).into()).await;
+                }
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
         }

@@ -47,20 +47,44 @@ macro_rules! kinds_sql {
     };
 }
 
-/// Whether there is something to claim, to make ready or to take back: what an
-/// idle worker asks instead of a transaction that writes.
-macro_rules! is_there_work {
-    ($kinds:expr, $now_us:expr) => {
+/// Whether something is ready of the kinds below their ceilings.
+///
+/// PostgreSQL would read all that waits until it finds one, as if it were soon
+/// found; it asks the index where the first of each kind is what is asked for.
+macro_rules! is_ready {
+    (sqlite) => {
         concat!(
-            "select exists (select 1 from ",
-            $kinds,
+            "exists (select 1 from ",
+            kinds_sql!(sqlite),
             " where exists (select 1 from jobs where jobs.kind = k.kind \
-             and state = 'waiting' and is_ready = 1 and priority < k.below)), \
-             exists (select 1 from jobs where state = 'waiting' and is_ready = 0 \
-             and due_at_us <= $3), \
-             exists (select 1 from jobs where state = 'running' and lease_until_us < ",
+             and state = 'waiting' and is_ready = 1 and priority < k.below))"
+        )
+    };
+    (postgres) => {
+        concat!(
+            "exists (select 1 from ",
+            kinds_sql!(postgres),
+            " cross join lateral (select 1 from jobs where kind = k.kind \
+             and state = 'waiting' and is_ready = 1 and priority < k.below \
+             order by priority, round, job_id limit 1) as best)"
+        )
+    };
+}
+
+/// Whether there is something to claim, to make ready or to take back: what an
+/// idle worker asks instead of a transaction that writes. The first of each, as
+/// in [`is_ready`].
+macro_rules! is_there_work {
+    ($is_ready:expr, $now_us:expr) => {
+        concat!(
+            "select ",
+            $is_ready,
+            ", coalesce((select due_at_us from jobs where state = 'waiting' \
+             and is_ready = 0 order by due_at_us limit 1) <= $3, false), \
+             coalesce((select lease_until_us from jobs where state = 'running' \
+             order by lease_until_us limit 1) < ",
             $now_us,
-            ")"
+            ", false)"
         )
     };
 }
@@ -108,13 +132,7 @@ const CLAIM_POSTGRES: &str = claim!(concat!(
      for update of j skip locked))"
 ));
 
-/// Whether something is ready of the kinds below their ceilings.
-const IS_READY_POSTGRES: &str = concat!(
-    "select exists (select 1 from ",
-    kinds_sql!(postgres),
-    " where exists (select 1 from jobs where jobs.kind = k.kind \
-     and state = 'waiting' and is_ready = 1 and priority < k.below))"
-);
+const IS_READY_POSTGRES: &str = concat!("select ", is_ready!(postgres));
 
 /// Jobs that are due and not ready, the earliest first.
 macro_rules! due {
@@ -167,10 +185,10 @@ impl Catalog {
     async fn is_there_work(&self, order: &ClaimOrder<'_>) -> Result<bool, Error> {
         let statement = match self.db.dialect() {
             Dialect::Sqlite => {
-                is_there_work!(kinds_sql!(sqlite), leases::now_us_sql!(sqlite))
+                is_there_work!(is_ready!(sqlite), leases::now_us_sql!(sqlite))
             }
             Dialect::Postgres => {
-                is_there_work!(kinds_sql!(postgres), leases::now_us_sql!(postgres))
+                is_there_work!(is_ready!(postgres), leases::now_us_sql!(postgres))
             }
         };
         let [names, ceilings] = kinds(order);

@@ -88,30 +88,34 @@ pub async fn the_cost_of_a_job_is_constant(place: &Place) {
             assert_eq!(scans, Vec::<String>::new());
         }
         Dialect::Postgres => {
-            let plan = claim_plan(&catalog).await;
-            assert!(plan.contains("jobs_ready"), "{plan}");
-            assert!(!plan.contains("Seq Scan on jobs"), "{plan}");
+            let kinds = [
+                Value::Texts(vec!["fetch".to_owned(), "derive".to_owned()]),
+                Value::Ints(vec![50, ANY_PRIORITY]),
+            ];
+            let at = [NOW.into()];
+            let of_claim = [4.into(), "tester".into(), NOW.into(), NOW.into()];
+            for (part, more) in [
+                ("skip locked))", &of_claim[..]),
+                ("as best), coalesce", &at),
+            ] {
+                let plan = plan_of(&catalog, part, &[&kinds, more].concat()).await;
+                let is_bounded = plan.contains("priority < k.below");
+                assert!(plan.contains("jobs_ready") && is_bounded, "{plan}");
+                assert!(!plan.contains("Seq Scan on jobs"), "{plan}");
+            }
         }
     }
     // The history is looked through at times; that reads what is over only.
     catalog.prune_jobs(&Keep::DECLARED).await.unwrap();
 }
 
-/// How PostgreSQL claims.
-async fn claim_plan(catalog: &Catalog) -> String {
+/// How PostgreSQL runs the statement that has this part.
+async fn plan_of(catalog: &Catalog, part: &str, values: &[Value]) -> String {
     let texts = catalog.db().journal().texts();
-    let claim = texts.iter().find(|text| text.contains("skip locked))"));
-    let claim = claim.expect("a claim was made").clone();
+    let text = texts.iter().find(|text| text.contains(part));
+    let text = text.expect("it was run").clone();
     let mut tx = catalog.db().begin().await.unwrap();
-    let values = [
-        Value::Texts(vec!["fetch".to_owned(), "derive".to_owned()]),
-        Value::Ints(vec![50, ANY_PRIORITY]),
-        4.into(),
-        "tester".into(),
-        NOW.into(),
-        NOW.into(),
-    ];
-    let plan = tx.fetch_named(format!("explain {claim}"), &values).await;
+    let plan = tx.fetch_named(format!("explain {text}"), values).await;
     let lines = plan.unwrap();
     let lines = lines.iter().map(|line| line.text(0).unwrap().to_owned());
     lines.collect::<Vec<_>>().join("\n")
