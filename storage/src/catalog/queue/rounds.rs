@@ -37,8 +37,7 @@ impl Lane {
 /// The rounds of new jobs in these lanes, one after the other: each after its
 /// lane's last.
 pub(super) async fn after_last(tx: &mut Tx, lanes: &[Lane]) -> Result<Vec<i64>, Error> {
-    let served = served(tx, lanes).await?;
-    let mut last = last(tx, lanes).await?;
+    let (served, mut last) = standing(tx, lanes).await?;
     let rounds = lanes.iter().map(|lane| {
         let now = served.get(&lane.priority).copied().unwrap_or(0);
         let next = last.get(lane).map_or(now, |last| now.max(last + 1));
@@ -75,12 +74,19 @@ async fn served(tx: &mut Tx, lanes: &[Lane]) -> Result<BTreeMap<i64, i64>, Error
         .collect()
 }
 
-async fn last(tx: &mut Tx, lanes: &[Lane]) -> Result<BTreeMap<Lane, i64>, Error> {
+/// Which round of each priority was served last, and the last one in which
+/// each lane has a job.
+async fn standing(
+    tx: &mut Tx,
+    lanes: &[Lane],
+) -> Result<(BTreeMap<i64, i64>, BTreeMap<Lane, i64>), Error> {
     let priorities: BTreeSet<_> = lanes.iter().map(|lane| lane.priority).collect();
     let athletes: BTreeSet<_> = lanes.iter().map(|lane| lane.athlete).collect();
     let rows = tx
         .fetch(
-            "select priority, athlete_id, round from job_turns \
+            "select priority, cast(null as bigint), round from job_rounds \
+             where priority = any($1) \
+             union all select priority, athlete_id, round from job_turns \
              where priority = any($1) and athlete_id = any($2)",
             &[
                 Value::Ints(priorities.into_iter().collect()),
@@ -88,12 +94,15 @@ async fn last(tx: &mut Tx, lanes: &[Lane]) -> Result<BTreeMap<Lane, i64>, Error>
             ],
         )
         .await?;
-    rows.iter()
-        .map(|row| {
-            let (priority, athlete) = (row.int(0)?, row.int(1)?);
-            Ok((Lane { priority, athlete }, row.int(2)?))
-        })
-        .collect()
+    let (mut served, mut last) = (BTreeMap::new(), BTreeMap::new());
+    for row in &rows {
+        let (priority, round) = (row.int(0)?, row.int(2)?);
+        match row.opt_int(1)? {
+            None => served.insert(priority, round),
+            Some(athlete) => last.insert(Lane { priority, athlete }, round),
+        };
+    }
+    Ok((served, last))
 }
 
 /// Writes down in which rounds these lanes have jobs now.
