@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ::strava::{Aspect, Event, Meaning, ObjectType};
 use storage::AthleteId;
-use storage::catalog::{NewJob, StravaEvent};
+use storage::catalog::{NewJob, StravaAudience, StravaEvent};
 use storage::metric::EVENTS;
 use tokio::sync::{mpsc, oneshot};
 
@@ -162,43 +162,32 @@ impl Service {
     /// them; answers what became of each. The number of statements does not
     /// grow with the events.
     async fn keep(&self, letters: &[Letter]) -> Result<Vec<Received>, Error> {
-        let catalog = &self.context.storage.catalog;
-        let app = catalog.known_strava_app().await?;
-        let ours = app.and_then(|app| app.subscription_id);
-        let is_ours = |letter: &&Letter| ours == Some(letter.event.subscription_id);
-        let owners: BTreeSet<i64> = letters
-            .iter()
-            .filter(is_ours)
-            .map(|letter| letter.event.owner_id)
-            .collect();
-        let athletes = match owners.is_empty() {
-            true => BTreeMap::new(),
-            false => {
-                let owners = owners.into_iter().collect();
-                catalog.strava_athletes(owners).await?
-            }
-        };
+        let owners: BTreeSet<i64> = letters.iter().map(|letter| letter.event.owner_id).collect();
         let mut received = Vec::with_capacity(letters.len());
-        let mut events = Vec::with_capacity(letters.len());
-        let mut jobs = BTreeMap::new();
-        for letter in letters {
-            let athlete_id = athletes.get(&letter.event.owner_id);
-            received.push(match (is_ours(&letter), athlete_id) {
-                (false, _) => Received::Refused(Unwanted::OtherSubscription),
-                (true, None) => Received::Refused(Unwanted::UnknownAthlete),
-                (true, Some(athlete_id)) => {
-                    events.push(letter.stored()?);
-                    if let Some(job) = job_of(&letter.event, *athlete_id, &letter.request_id)? {
-                        jobs.insert((job.kind.clone(), job.key.clone()), job);
+        let choose = |audience: &StravaAudience| {
+            let mut events = Vec::with_capacity(letters.len());
+            let mut jobs = BTreeMap::new();
+            for letter in letters {
+                let is_ours = audience.subscription_id == Some(letter.event.subscription_id);
+                let athlete_id = audience.athletes.get(&letter.event.owner_id);
+                received.push(match (is_ours, athlete_id) {
+                    (false, _) => Received::Refused(Unwanted::OtherSubscription),
+                    (true, None) => Received::Refused(Unwanted::UnknownAthlete),
+                    (true, Some(athlete_id)) => {
+                        events.push(letter.stored()?);
+                        if let Some(job) = job_of(&letter.event, *athlete_id, &letter.request_id)? {
+                            jobs.insert((job.kind.clone(), job.key.clone()), job);
+                        }
+                        Received::Kept
                     }
-                    Received::Kept
-                }
-            });
-        }
-        if !events.is_empty() {
-            let jobs: Vec<_> = jobs.into_values().collect();
-            catalog.keep_strava_events(&events, &jobs).await?;
-        }
+                });
+            }
+            Ok::<_, Error>((events, jobs.into_values().collect()))
+        };
+        let catalog = &self.context.storage.catalog;
+        catalog
+            .keep_strava_events(owners.into_iter().collect(), choose)
+            .await?;
         Ok(received)
     }
 }

@@ -55,8 +55,8 @@ pub use queue::{
 pub use retention::{ReleaseOrder, ReleaseStep, Which, retain_until_us};
 pub use strava::{
     AuthState, BudgetLimits, BudgetUse, BudgetWindow, ConnectionStatus, MirrorCounts, MirrorRow,
-    NewAuthState, NewConnection, StoredEvent, StravaApp, StravaConnection, StravaEvent,
-    StravaTokens, Taken, Windows,
+    NewAuthState, NewConnection, StoredEvent, StravaApp, StravaAudience, StravaConnection,
+    StravaEvent, StravaTokens, Taken, Windows,
 };
 pub use trouble::CatalogTrouble;
 pub use tx::Tx;

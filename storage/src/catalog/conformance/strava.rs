@@ -3,8 +3,9 @@
 use super::{ONE, entry, open_with_athletes};
 use crate::catalog::{
     AuthState, BudgetLimits, BudgetWindow, ConnectionStatus, JobFilter, MirrorRow, NewAuthState,
-    NewConnection, NewJob, StravaEvent, StravaTokens, Taken,
+    NewConnection, NewJob, StravaAudience, StravaEvent, StravaTokens, Taken,
 };
+use crate::error::Error;
 use crate::id::AthleteId;
 use crate::testing::Place;
 
@@ -92,9 +93,15 @@ pub async fn a_strava_account_is_one_athletes(place: &Place) {
         .collect();
     assert_eq!(of, [(ONE, 77), (TWO, 78)]);
     // Many are looked up at once, those who are nobody among them.
-    let found = catalog.strava_athletes(vec![79, 78, 77]).await.unwrap();
-    assert_eq!(found, [(77, ONE), (78, TWO)].into());
-    assert_eq!(catalog.strava_athletes(vec![79]).await.unwrap().len(), 0);
+    let mut known = StravaAudience::default();
+    for owners in [vec![79, 78, 77], vec![79], vec![]] {
+        let looked = catalog.keep_strava_events(owners, |audience| {
+            known.athletes.extend(&audience.athletes);
+            Ok::<_, Error>((vec![], vec![]))
+        });
+        looked.await.unwrap();
+        assert_eq!(known.athletes, [(77, ONE), (78, TWO)].into());
+    }
     let follows = NewJob {
         kind: "leave".to_owned(),
         key: "1".to_owned(),
@@ -291,10 +298,11 @@ pub async fn an_event_is_kept_once(place: &Place) {
         received_at_us: MIDNIGHT_US + object_id,
     };
     let twice = [event(2, "{}"), event(1, "{}"), event(2, "{}")];
-    catalog.keep_strava_events(&twice, &[]).await.unwrap();
-    catalog.keep_strava_events(&twice[..1], &[]).await.unwrap();
-    let other = [event(2, "{\"title\":\"x\"}")];
-    catalog.keep_strava_events(&other, &[]).await.unwrap();
+    let other = event(2, "{\"title\":\"x\"}");
+    for events in [twice.to_vec(), twice[..1].to_vec(), vec![other], vec![]] {
+        let kept = catalog.keep_strava_events(vec![], |_| Ok::<_, Error>((events, vec![])));
+        kept.await.unwrap();
+    }
     let kept = catalog.strava_events(10).await.unwrap();
     let mut times: Vec<_> = kept
         .iter()

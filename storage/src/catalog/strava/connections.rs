@@ -1,7 +1,5 @@
 //! Athletes who connected their Strava account, and their sealed tokens.
 
-use std::collections::BTreeMap;
-
 use crate::catalog::audit::{self, AuditEntry};
 use crate::catalog::queue::{NewJob, enqueue_in};
 use crate::catalog::value::{Row, Value};
@@ -181,29 +179,6 @@ impl Catalog {
             )
             .await?;
         rows.first().map(StravaConnection::read).transpose()
-    }
-
-    /// Those of these who are connected: by their id at Strava, who they are here.
-    /// One statement, however many they are.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn strava_athletes(
-        &self,
-        strava_athlete_ids: Vec<i64>,
-    ) -> Result<BTreeMap<i64, AthleteId>, Error> {
-        let rows = self
-            .db
-            .fetch(
-                "select strava_athlete_id, athlete_id from strava_connections \
-                 where strava_athlete_id = any($1)",
-                &[Value::Ints(strava_athlete_ids)],
-            )
-            .await?;
-        let pairs = rows.iter();
-        pairs
-            .map(|row| Ok((row.int(0)?, AthleteId(row.int(1)?))))
-            .collect()
     }
 
     /// Writes a connection, new or renewed; a renewed one of the same account

@@ -1,11 +1,14 @@
 //! What Strava announced: each event once, kept before it is answered, with
 //! the job that looks after it in the same transaction.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use crate::catalog::value::{Row, Value};
-use crate::catalog::{Catalog, NewJob, enqueue_in};
+use crate::catalog::{Catalog, NewJob, Tx, enqueue_in};
 use crate::error::Error;
+use crate::id::AthleteId;
 
 /// An event as it came. It is a hint to look, never data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +38,37 @@ pub struct StoredEvent {
     pub times: i64,
 }
 
+/// Of what and whom events are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StravaAudience {
+    /// Our subscription, where there is one.
+    pub subscription_id: Option<i64>,
+    /// Who of those that were asked for is connected, by their ids at Strava.
+    pub athletes: BTreeMap<i64, AthleteId>,
+}
+
 /// How long events are kept.
 const KEPT_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 
 impl Catalog {
-    /// Keeps events, those that came before once. `jobs` are enqueued in the same transaction.
+    /// Keeps events, those that came before once, and enqueues jobs, in one
+    /// transaction. `choose` is told which of `owners`, ids at Strava, are
+    /// connected, and answers what is to be kept; where that is no event,
+    /// nothing is written.
     ///
     /// # Errors
-    /// [`Error::Database`].
-    pub async fn keep_strava_events(
+    /// [`Error::Database`], and what `choose` fails with.
+    pub async fn keep_strava_events<E: From<Error>>(
         &self,
-        events: &[StravaEvent],
-        jobs: &[NewJob],
-    ) -> Result<(), Error> {
+        owners: Vec<i64>,
+        choose: impl FnOnce(&StravaAudience) -> Result<(Vec<StravaEvent>, Vec<NewJob>), E>,
+    ) -> Result<(), E> {
         let mut tx = self.db.begin().await?;
+        let (events, jobs) = choose(&audience(&mut tx, owners).await?)?;
+        if events.is_empty() {
+            tx.rollback().await?;
+            return Ok(());
+        }
         let mut events: Vec<_> = events.iter().collect();
         // In one order, so that two transactions wait for each other rather
         // than lock each other out; and each key once a statement.
@@ -76,8 +96,8 @@ impl Catalog {
              do update set times = strava_events.times + excluded.times",
         )
         .await?;
-        enqueue_in(&mut tx, jobs).await?;
-        tx.commit().await
+        enqueue_in(&mut tx, &jobs).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The newest events, newest first.
@@ -112,6 +132,28 @@ impl Catalog {
         tx.commit().await?;
         Ok(gone)
     }
+}
+
+async fn audience(tx: &mut Tx, owners: Vec<i64>) -> Result<StravaAudience, Error> {
+    let rows = tx
+        .fetch(
+            "select subscription_id, cast(null as bigint) from strava_app \
+             where one = 1 and subscription_id is not null \
+             union all select strava_athlete_id, athlete_id from strava_connections \
+             where strava_athlete_id = any($1)",
+            &[Value::Ints(owners)],
+        )
+        .await?;
+    let mut audience = StravaAudience::default();
+    for row in &rows {
+        match row.opt_int(1)? {
+            None => audience.subscription_id = Some(row.int(0)?),
+            Some(athlete_id) => {
+                audience.athletes.insert(row.int(0)?, AthleteId(athlete_id));
+            }
+        }
+    }
+    Ok(audience)
 }
 
 fn key(event: &StravaEvent) -> (&str, i64, &str, i64, &str) {
