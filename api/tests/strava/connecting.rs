@@ -4,9 +4,10 @@ use jobs::strava::Retention;
 use pacelake_strava_sim::{AthleteLimit, NextAuthorization};
 use reqwest::StatusCode;
 use storage::AthleteId;
+use storage::catalog::JobFilter;
 use storage::testing::Place;
 
-use crate::world::World;
+use crate::world::{CAME_BACK, World};
 
 mod both {
     crate::world::on_both!(the_history_comes_in_newest_first);
@@ -37,6 +38,16 @@ async fn the_history_comes_in_newest_first(place: Place) {
             difference.abs() <= 0.002 * distance,
             "{difference} of {distance}"
         );
+    }
+    // All of it follows from the browser's return.
+    let jobs = &world.service.context.storage.catalog;
+    let jobs = jobs.jobs(&JobFilter::default(), 100).await.unwrap();
+    for kind in ["strava_backfill", "strava_fetch", "strava_subscribe"] {
+        let of_kind: Vec<_> = jobs.iter().filter(|job| job.kind == kind).collect();
+        assert!(!of_kind.is_empty(), "{kind}");
+        for job in of_kind {
+            assert_eq!(job.request_id.as_deref(), Some(CAME_BACK), "{job:?}");
+        }
     }
     // The newest was fetched first.
     let details = |path: &str| {

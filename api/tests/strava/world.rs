@@ -22,6 +22,9 @@ use tokio::task::JoinHandle;
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The id of the request that brings a browser back from Strava.
+pub const CAME_BACK: &str = "back-from-strava";
+
 /// A simulated Strava, and pacelake beside it: server and workers.
 pub struct World {
     pub sim: Simulator,
@@ -202,6 +205,7 @@ impl World {
     /// The page that a browser with this cookie is shown.
     pub async fn shown(&self, back: &str, cookie: &str) -> (StatusCode, String) {
         let request = self.http.get(back).header(COOKIE, cookie);
+        let request = request.header("x-request-id", CAME_BACK);
         let answer = request.send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     }

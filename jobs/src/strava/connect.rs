@@ -48,6 +48,8 @@ pub struct Returned {
     pub error: Option<String>,
     /// What the browser kept in its cookie.
     pub browser: Option<String>,
+    /// The request that brought it, which what follows from it is told by.
+    pub request_id: Option<String>,
 }
 
 /// Who connected, and what comes next.
@@ -258,7 +260,8 @@ impl Service {
             }
             connected => connected?,
         }
-        self.after_connecting(athlete_id).await?;
+        self.after_connecting(athlete_id, returned.request_id.as_deref())
+            .await?;
         tracing::info!(athlete = %athlete_id, scopes, "an athlete connected to Strava");
         Ok(Connected {
             athlete_id,

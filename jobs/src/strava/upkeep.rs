@@ -241,14 +241,18 @@ impl Service {
 
     /// What follows a connection: what waited goes on, the history comes in,
     /// events come here.
-    pub(crate) async fn after_connecting(&self, athlete_id: AthleteId) -> Result<(), Error> {
+    pub(crate) async fn after_connecting(
+        &self,
+        athlete_id: AthleteId,
+        request_id: Option<&str>,
+    ) -> Result<(), Error> {
         let catalog = &self.context.storage.catalog;
         catalog
             .wake_jobs(athlete_id, OF_ATHLETE, self.now_us())
             .await?;
         let lines = [
-            new_job(&Backfill { athlete_id }, None, None)?,
-            new_job(&Subscribe { by: athlete_id }, None, None)?,
+            new_job(&Backfill { athlete_id }, request_id, None)?,
+            new_job(&Subscribe { by: athlete_id }, request_id, None)?,
         ];
         catalog.enqueue(&lines).await?;
         Ok(())

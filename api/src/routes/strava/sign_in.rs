@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{self, Caller, Means, Owner, Public};
 use crate::html::{Escaped, page};
+use crate::log::RequestId;
 use crate::parameters::{JsonBody, NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
 use crate::state::State;
@@ -94,11 +95,12 @@ pub struct CallbackQuery {
         AnyProblem))]
 pub async fn come_back(
     _: Public,
+    RequestId(request_id): RequestId,
     Parameters(query): Parameters<CallbackQuery>,
     headers: HeaderMap,
     Shared(state): Shared<State>,
 ) -> Result<Response, Problem> {
-    finish(&state, query, &headers).await
+    finish(&state, query, &headers, request_id).await
 }
 
 /// The same for a page of this server that hands over what Strava sent it.
@@ -108,12 +110,13 @@ pub async fn come_back(
         AnyProblem))]
 pub async fn hand_over(
     _: Public,
+    RequestId(request_id): RequestId,
     _: Parameters<NoParameters>,
     headers: HeaderMap,
     Shared(state): Shared<State>,
     JsonBody(body): JsonBody<CallbackQuery>,
 ) -> Result<Response, Problem> {
-    finish(&state, body, &headers).await
+    finish(&state, body, &headers, request_id).await
 }
 
 /// Signs this browser out: a sign-in at Strava that it began is forgotten, and
@@ -145,6 +148,7 @@ async fn finish(
     state: &State,
     query: CallbackQuery,
     headers: &HeaderMap,
+    request_id: String,
 ) -> Result<Response, Problem> {
     let service = &state.strava()?.service;
     let returned = Returned {
@@ -153,6 +157,7 @@ async fn finish(
         scope: query.scope,
         error: query.error,
         browser: brought(headers),
+        request_id: Some(request_id),
     };
     let (status, html) = match service.complete(returned).await {
         Ok(connected) => (StatusCode::OK, connected_page(&connected)),
