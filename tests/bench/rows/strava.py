@@ -30,6 +30,8 @@ ROUNDS = 3
 # Activities that come one after the other, and about how long each lasted.
 ACTIVITIES, MINUTES = 200, 40
 PATIENCE_S = 60
+# How often the kept list is asked for.
+LISTS = 2_000
 # How often it is looked whether an activity is there.
 LOOK_S = 0.002
 # As if Strava had granted the app more: the limits are not what is measured.
@@ -53,6 +55,8 @@ def lines(size: Size) -> list[Line]:
             found.append(or_missing(work, "p99 under 10 ms", lambda: under_load(work, catalog, root, workers, size)))
         work = f"event to visible, less Strava's own answers; {catalog}"
         found.append(or_missing(work, "p99 under 1 s", lambda: to_visible(work, catalog, size)))
+        work = f"the list of webhooks, as it is kept; {catalog}"
+        found.append(or_missing(work, "p99 under 5 ms", lambda: kept_list(work, catalog)))
     return found
 
 
@@ -146,6 +150,31 @@ def to_visible(work: str, catalog: str, size: Size) -> Line:
             f"{there['splits']} of them) and its best efforts (in {there['best_efforts']}), asked every "
             f"{LOOK_S * 1000:.0f} ms by the same machine; Strava's answers took {median(spent) * 1000:.1f} ms "
             f"each (median of {len(spent)}), and that time is taken off"
+        ],
+    )
+
+
+# The list of webhooks.
+
+
+def kept_list(work: str, catalog: str) -> Line:
+    with CATALOGS[catalog](CACHE) as url, connected(CACHE, url, {}) as world:
+        world.subscription()
+        world.ask("/api/admin/webhooks?refresh=true")
+        at_strava = len(world.relay.answers)
+        seconds = []
+        for _ in range(LISTS):
+            began = time.perf_counter()
+            listed = world.ask("/api/admin/webhooks")
+            seconds.append(time.perf_counter() - began)
+        asked_strava = len(world.relay.answers) - at_strava
+    p50, p99, longest = (share(seconds, of) for of in (0.5, 0.99, 1))
+    met = p99 < 5 and asked_strava == 0 and len(listed["items"]) == 1
+    return Line(
+        work, f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, max {longest:.1f} ms", "", "", "p99 under 5 ms", met,
+        [
+            f"{LISTS:,} requests one after the other on one connection, of one subscription; meanwhile Strava "
+            f"was asked {asked_strava} times"
         ],
     )
 
