@@ -3,6 +3,8 @@
 use jobs::strava::Retention;
 use reqwest::StatusCode;
 use serde_json::Value;
+use storage::AthleteId;
+use storage::catalog::{JobRow, JobState, ReleaseOrder, Which};
 use storage::testing::Place;
 
 use crate::world::World;
@@ -11,6 +13,7 @@ mod both {
     crate::world::on_both!(
         who_disconnects_is_forgotten,
         who_withdraws_access_at_strava_is_forgotten,
+        what_somebody_let_go_who_died_goes,
     );
 }
 
@@ -63,6 +66,54 @@ async fn who_withdraws_access_at_strava_is_forgotten(place: Place) {
                 && world.activities().await.is_empty()
         })
         .await;
+    world.end().await;
+}
+
+/// Nothing comes in while copies are let go; where nobody is at it any more,
+/// that is not for good.
+async fn what_somebody_let_go_who_died_goes(place: Place) {
+    let (world, athlete) = connected(place, Retention::Policy).await;
+    let control = world.control();
+    let first = control.activities(athlete)[0];
+    let first_here = world.id_of(first).await.unwrap();
+    let catalog = &world.service.context.storage.catalog;
+    let order = ReleaseOrder {
+        athlete_id: AthleteId(1),
+        which: Which::Of {
+            format: "strava_api",
+            external_id: format!("strava:{first}"),
+        },
+        cause: "deleted at Strava".to_owned(),
+        at_us: world.service.now().as_microsecond() - 120 * 1_000_000,
+    };
+    catalog.begin_release(&order).await.unwrap().unwrap();
+    let more = world.push(athlete, 7);
+    world
+        .until("a fetch that waits", async || {
+            let is_waiting = |job: &JobRow| {
+                job.kind == "strava_fetch"
+                    && job.state == JobState::Waiting
+                    && job
+                        .reason
+                        .as_deref()
+                        .is_some_and(|why| why.contains("let go"))
+            };
+            world.jobs().await.iter().any(is_waiting)
+        })
+        .await;
+    world.service.upkeep().await.unwrap();
+    world
+        .until("what came meanwhile", async || {
+            world.id_of(more).await.is_some()
+        })
+        .await;
+    assert_eq!(catalog.unfinished_purges().await.unwrap(), []);
+    let path = format!("/api/activities/{first_here}");
+    let gone = world.ask("GET", &path).await.status();
+    assert!(
+        gone == StatusCode::NOT_FOUND || gone == StatusCode::GONE,
+        "{gone}"
+    );
     world.end().await;
 }
 

@@ -114,7 +114,8 @@ impl Job<Service> for Check {
     }
 }
 
-/// The job that lets copies go whose time is over.
+/// The job that lets copies go whose time is over, and ends what others began
+/// and did not end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expire {
     /// Whose.
@@ -173,6 +174,9 @@ impl Job<Service> for Subscribe {
     }
 }
 
+/// After so long it is thought that whoever let copies go was cut off.
+const CUT_OFF: SignedDuration = SignedDuration::from_mins(2);
+
 /// What waits for an athlete whose connection does not work.
 pub(crate) const OF_ATHLETE: &[&str] = &[
     <Fetch as Job<Service>>::KIND,
@@ -204,6 +208,15 @@ impl Service {
         if self.config().retention == Retention::Policy {
             let until_us = (now + BEFORE_END).as_microsecond();
             for athlete_id in catalog.athletes_due(until_us).await? {
+                lines.push(new_job(&Expire { athlete_id }, None, None)?);
+            }
+        }
+        // Until copies that were being let go are gone, none come in; whoever was
+        // at it may have died.
+        let begun_by_us = (now - CUT_OFF).as_microsecond();
+        for purge in catalog.unfinished_purges().await? {
+            if purge.is_release && purge.begun_at_us <= begun_by_us {
+                let athlete_id = purge.athlete_id;
                 lines.push(new_job(&Expire { athlete_id }, None, None)?);
             }
         }
