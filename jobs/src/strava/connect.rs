@@ -319,6 +319,9 @@ impl Service {
         purge: bool,
     ) -> Result<Disconnected, Error> {
         let catalog = &self.context.storage.catalog;
+        // Nobody refreshes from here on: what Strava gave them would live on there.
+        let turn = self.refreshing(athlete_id).await;
+        let claim = self.claimed(athlete_id).await?;
         let connection = catalog.strava_connection(athlete_id).await?;
         let connection = connection.ok_or(Error::StravaNotConnected(athlete_id))?;
         let open = |which: &str, sealed: &str| {
@@ -332,11 +335,13 @@ impl Service {
             Err(error) if error.verdict() == Verdict::TokenDead => None,
             Err(error) => Some(error.to_string()),
         };
-        let receipt = self.let_go(athlete_id, cause, purge).await?;
+        let leave = self.forget_tokens(athlete_id, cause, purge).await?;
+        claim.release().await?;
+        drop(turn);
         Ok(Disconnected {
             revoked: not_revoked.is_none(),
             not_revoked,
-            ..receipt
+            ..self.left(leave).await?
         })
     }
 
@@ -347,6 +352,17 @@ impl Service {
         cause: &str,
         purge: bool,
     ) -> Result<Disconnected, Error> {
+        let leave = self.forget_tokens(athlete_id, cause, purge).await?;
+        self.left(leave).await
+    }
+
+    /// Takes a connection away, and writes down that what follows is to be done.
+    async fn forget_tokens(
+        &self,
+        athlete_id: AthleteId,
+        cause: &str,
+        purge: bool,
+    ) -> Result<Leave, Error> {
         let catalog = &self.context.storage.catalog;
         let entry = self.token_entry(
             athlete_id,
@@ -362,6 +378,11 @@ impl Service {
         let line = new_job(&leave, None, Some(self.now() + leave::AFTER))?;
         let lines = std::slice::from_ref(&line);
         catalog.disconnect_strava(athlete_id, &entry, lines).await?;
+        Ok(leave)
+    }
+
+    /// Does what follows the end of a connection, and tells of it.
+    async fn left(&self, leave: Leave) -> Result<Disconnected, Error> {
         let cleared = self.clear_up(&leave).await?;
         let subscription_ended = cleared.subscription_ended.unwrap_or_else(|error| {
             // The job that was written down tries it again.
@@ -369,7 +390,7 @@ impl Service {
             false
         });
         Ok(Disconnected {
-            athlete_id,
+            athlete_id: leave.athlete_id,
             at: self.now(),
             revoked: true,
             not_revoked: None,

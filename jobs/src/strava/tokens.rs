@@ -147,7 +147,10 @@ impl Service {
     }
 
     /// The turn among all processes to refresh this athlete's tokens.
-    async fn claimed(&self, athlete: AthleteId) -> Result<Lease, Halt> {
+    ///
+    /// # Errors
+    /// [`Error::StravaTokensHeld`], and where the catalog fails.
+    pub(crate) async fn claimed(&self, athlete: AthleteId) -> Result<Lease, Error> {
         let work = format!("strava tokens of athlete {athlete}");
         let begun = std::time::Instant::now();
         loop {
@@ -155,7 +158,7 @@ impl Service {
                 return Ok(claim);
             }
             if begun.elapsed() > PATIENCE {
-                return Err(Error::StravaTokensHeld(athlete).into());
+                return Err(Error::StravaTokensHeld(athlete));
             }
             tokio::time::sleep(LOOK).await;
         }
