@@ -310,8 +310,9 @@ impl Service {
     /// `purge` takes away what the API brought also where its owner may keep it.
     ///
     /// # Errors
-    /// [`Error::StravaNotConnected`], and where catalog or lake fail. That Strava
-    /// does not answer is no error: it is in the receipt.
+    /// [`Error::StravaNotConnected`], [`Error::StravaTokensHeld`] where another
+    /// process refreshes the tokens all the time, and where catalog or lake fail.
+    /// That Strava does not answer is no error: it is in the receipt.
     pub async fn disconnect(
         &self,
         athlete_id: AthleteId,
