@@ -71,19 +71,44 @@ macro_rules! is_ready {
     };
 }
 
+/// The jobs, by the index that has them in the order that is asked for. SQLite
+/// would rather read all that share a state, and sort them.
+macro_rules! jobs_by {
+    (sqlite, $index:literal) => {
+        concat!("jobs indexed by ", $index)
+    };
+    (postgres, $index:literal) => {
+        "jobs"
+    };
+}
+
 /// Whether there is something to claim, to make ready or to take back: what an
 /// idle worker asks instead of a transaction that writes. The first of each, as
 /// in [`is_ready`].
 macro_rules! is_there_work {
-    ($is_ready:expr, $now_us:expr) => {
+    (sqlite) => {
         concat!(
             "select ",
-            $is_ready,
+            is_ready!(sqlite),
+            ", exists (select 1 from ",
+            jobs_by!(sqlite, "jobs_due"),
+            " where state = 'waiting' and is_ready = 0 and due_at_us <= $3), \
+             exists (select 1 from ",
+            jobs_by!(sqlite, "jobs_lease"),
+            " where state = 'running' and lease_until_us < ",
+            leases::now_us_sql!(sqlite),
+            ")"
+        )
+    };
+    (postgres) => {
+        concat!(
+            "select ",
+            is_ready!(postgres),
             ", coalesce((select due_at_us from jobs where state = 'waiting' \
              and is_ready = 0 order by due_at_us limit 1) <= $3, false), \
              coalesce((select lease_until_us from jobs where state = 'running' \
              order by lease_until_us limit 1) < ",
-            $now_us,
+            leases::now_us_sql!(postgres),
             ", false)"
         )
     };
@@ -136,9 +161,11 @@ const IS_READY_POSTGRES: &str = concat!("select ", is_ready!(postgres));
 
 /// Jobs that are due and not ready, the earliest first.
 macro_rules! due {
-    ($lock:literal) => {
+    ($dialect:ident, $lock:literal) => {
         concat!(
-            "select job_id, priority, athlete_id from jobs where state = 'waiting' \
+            "select job_id, priority, athlete_id from ",
+            jobs_by!($dialect, "jobs_due"),
+            " where state = 'waiting' \
              and is_ready = 0 and due_at_us <= $1 order by due_at_us limit $2",
             $lock
         )
@@ -147,11 +174,13 @@ macro_rules! due {
 
 /// Jobs whose workers did not renew their leases.
 macro_rules! abandoned {
-    ($lock:literal) => {
+    ($dialect:ident, $lock:literal) => {
         job_columns!(
             "select",
             concat!(
-                "from jobs where state = 'running' and lease_until_us < $1 \
+                "from ",
+                jobs_by!($dialect, "jobs_lease"),
+                " where state = 'running' and lease_until_us < $1 \
                  order by lease_until_us limit $2",
                 $lock
             )
@@ -184,12 +213,8 @@ impl Catalog {
 
     async fn is_there_work(&self, order: &ClaimOrder<'_>) -> Result<bool, Error> {
         let statement = match self.db.dialect() {
-            Dialect::Sqlite => {
-                is_there_work!(is_ready!(sqlite), leases::now_us_sql!(sqlite))
-            }
-            Dialect::Postgres => {
-                is_there_work!(is_ready!(postgres), leases::now_us_sql!(postgres))
-            }
+            Dialect::Sqlite => is_there_work!(sqlite),
+            Dialect::Postgres => is_there_work!(postgres),
         };
         let [names, ceilings] = kinds(order);
         let values = [names, ceilings, order.now_us.into()];
@@ -248,8 +273,8 @@ async fn is_ready(tx: &mut Tx, order: &ClaimOrder<'_>) -> Result<bool, Error> {
 /// Makes jobs ready whose time has come.
 async fn make_ready(tx: &mut Tx, now_us: i64) -> Result<(), Error> {
     let statement = match tx.dialect() {
-        Dialect::Sqlite => due!(""),
-        Dialect::Postgres => due!(" for update skip locked"),
+        Dialect::Sqlite => due!(sqlite, ""),
+        Dialect::Postgres => due!(postgres, " for update skip locked"),
     };
     let values = [now_us.into(), READY_AT_ONCE.into()];
     let mut due = Vec::new();
@@ -281,8 +306,8 @@ async fn make_ready(tx: &mut Tx, now_us: i64) -> Result<(), Error> {
 /// Ends the runs whose workers died.
 async fn take_back(tx: &mut Tx, now_us: i64, database_now_us: i64) -> Result<(), Error> {
     let statement = match tx.dialect() {
-        Dialect::Sqlite => abandoned!(""),
-        Dialect::Postgres => abandoned!(" for update skip locked"),
+        Dialect::Sqlite => abandoned!(sqlite, ""),
+        Dialect::Postgres => abandoned!(postgres, " for update skip locked"),
     };
     let values = [database_now_us.into(), TAKEN_BACK_AT_ONCE.into()];
     for row in tx.fetch(statement, &values).await? {

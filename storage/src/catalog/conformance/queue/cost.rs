@@ -86,6 +86,29 @@ pub async fn the_cost_of_a_job_is_constant(place: &Place) {
             // What filled it.
             scans.retain(|scan| !scan.contains("with recursive"));
             assert_eq!(scans, Vec::<String>::new());
+            // Nor does it read all that share a state.
+            let kinds = [Value::Texts(Vec::new()), Value::Ints(Vec::new())];
+            let at = [NOW.into()];
+            let once = [NOW.into(), 1.into()];
+            for (part, values, indexes) in [
+                (
+                    "exists (select 1 from jobs",
+                    &[&kinds[..], &at].concat()[..],
+                    3,
+                ),
+                ("is_ready = 0 and due_at_us <=", &once, 1),
+                ("and lease_until_us <", &once, 1),
+            ] {
+                let plan = plan_of(&catalog, part, values).await;
+                let searches = plan.matches("USING INDEX jobs_").count()
+                    + plan.matches("USING COVERING INDEX jobs_").count();
+                assert_eq!(searches, indexes, "{plan}");
+                assert!(
+                    !plan.contains("jobs_state") && !plan.contains("jobs_kind"),
+                    "{plan}"
+                );
+                assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+            }
         }
         Dialect::Postgres => {
             let kinds = [
@@ -109,14 +132,20 @@ pub async fn the_cost_of_a_job_is_constant(place: &Place) {
     catalog.prune_jobs(&Keep::DECLARED).await.unwrap();
 }
 
-/// How PostgreSQL runs the statement that has this part.
+/// How the database runs the statement that has this part.
 async fn plan_of(catalog: &Catalog, part: &str, values: &[Value]) -> String {
     let texts = catalog.db().journal().texts();
     let text = texts.iter().find(|text| text.contains(part));
     let text = text.expect("it was run").clone();
     let mut tx = catalog.db().begin().await.unwrap();
-    let plan = tx.fetch_named(format!("explain {text}"), values).await;
+    let (explain, column) = match catalog.db().dialect() {
+        Dialect::Sqlite => ("explain query plan", 3),
+        Dialect::Postgres => ("explain", 0),
+    };
+    let plan = tx.fetch_named(format!("{explain} {text}"), values).await;
     let lines = plan.unwrap();
-    let lines = lines.iter().map(|line| line.text(0).unwrap().to_owned());
+    let lines = lines
+        .iter()
+        .map(|line| line.text(column).unwrap().to_owned());
     lines.collect::<Vec<_>>().join("\n")
 }
