@@ -39,6 +39,10 @@ pub use worker::{ALIVE, Worker};
 
 use crate::error::Error;
 
+/// What has a lesser priority number than this is urgent: somebody waits for it.
+/// Each worker that runs several jobs at a time keeps a place for it.
+pub const URGENT: i64 = 30;
+
 /// Work of one kind, for workers in an environment `E`: whatever it needs to
 /// be done.
 #[async_trait]

@@ -31,6 +31,7 @@ struct Run {
     now: fn() -> Timestamp,
     held: Held,
     attempt: i64,
+    priority: i64,
     request_id: Option<String>,
     stop: Stop,
     /// What was said last, and whether it was written down.
@@ -50,6 +51,7 @@ impl TaskHandle {
             now,
             held: row.held(),
             attempt: row.attempts,
+            priority: row.priority,
             request_id: row.request_id.clone(),
             stop: Stop::default(),
             progress: Mutex::default(),
@@ -64,6 +66,11 @@ impl TaskHandle {
     /// Which attempt this is, counted from 1.
     pub fn attempt(&self) -> i64 {
         self.0.attempt
+    }
+
+    /// Its priority number: the least that it was asked for with.
+    pub fn priority(&self) -> i64 {
+        self.0.priority
     }
 
     /// Whether a run of it was begun before, however that ended.

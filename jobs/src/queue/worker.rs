@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use storage::Error;
-use storage::catalog::{Catalog, ClaimOrder, JobRow, Keep};
+use storage::catalog::{ANY_PRIORITY, Catalog, ClaimOrder, JobRow, Keep};
 use tokio::task::{Id, JoinSet};
 use uuid::Uuid;
 
-use super::Job;
 use super::beat::Runs;
 use super::holds::Holds;
 use super::registry::Registry;
 use super::run::{self, Shared};
+use super::{Job, URGENT};
 use crate::progress::Stop;
 use crate::task::Task;
 
@@ -23,10 +23,12 @@ const LEASE: Duration = Duration::from_secs(15);
 /// How long a run may go on that should stop.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The pause of an idle worker before it looks again, at first.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// The same, after it found nothing several times. What is enqueued in its own
-/// process wakes it at once.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// process wakes it at once; of other processes it hears nothing, so this is
+/// within what an event may take until it is seen. A look that finds nothing is
+/// one short read.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How long after a look that found nothing it looks again at the earliest,
 /// however often something is enqueued: it may be what is held, hundreds of
 /// times a second.
@@ -137,10 +139,10 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
         while !stop.asked() {
             bell.mark_unchanged();
             crew.dismiss();
-            let (kinds, limit) = self.room(concurrency, &crew);
+            let (kinds, limit, top) = self.room(concurrency, &crew);
             let claimed = Instant::now();
             let now = (self.now)();
-            let below = |kind: &&'static str| (*kind, shared.holds.ceiling(kind, now));
+            let below = |kind: &&'static str| (*kind, shared.holds.ceiling(kind, now).min(top));
             let kinds: Vec<_> = kinds.iter().map(below).collect();
             match self.claim(&kinds, limit).await {
                 Ok(jobs) if jobs.is_empty() => {
@@ -174,12 +176,18 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
         tracing::info!(worker = self.name, "a worker ends");
     }
 
-    /// The kinds that may begin now, and how many jobs of them: no more than
-    /// fit if all are of the kind with the least room.
-    fn room(&self, concurrency: usize, crew: &Crew) -> (Vec<&'static str>, usize) {
+    /// The kinds that may begin now, how many jobs of them, and the priority number
+    /// that theirs are below. No more than fit if all are of the kind with the least
+    /// room; and the last place of several is for what is urgent, or work that hangs
+    /// could keep it waiting.
+    fn room(&self, concurrency: usize, crew: &Crew) -> (Vec<&'static str>, usize, i64) {
         let free = concurrency.max(1).saturating_sub(crew.len());
         let running = crew.by_kind();
-        let mut limit = free;
+        let (mut limit, top) = match (concurrency > 1, free) {
+            (true, 1) => (1, URGENT),
+            (true, _) => (free.saturating_sub(1), ANY_PRIORITY),
+            (false, _) => (free, ANY_PRIORITY),
+        };
         let mut kinds = Vec::new();
         for (kind, at_once) in self.registry.limits() {
             let room = at_once.saturating_sub(running.get(kind).copied().unwrap_or(0));
@@ -188,7 +196,7 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
                 limit = limit.min(room);
             }
         }
-        (kinds, limit)
+        (kinds, limit, top)
     }
 
     async fn claim(&self, kinds: &[(&str, i64)], limit: usize) -> Result<Vec<JobRow>, Error> {

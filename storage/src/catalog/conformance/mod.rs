@@ -71,6 +71,7 @@ crate::testing::on_both!(
     failures_end_and_can_be_retried,
     jobs_can_be_called_off,
     recurring_jobs_go_on,
+    what_is_seen_to_undoes_no_wait,
     the_history_is_bounded,
     an_athlete_s_jobs_are_forgotten,
     jobs_go_with_their_athlete,
@@ -84,6 +85,7 @@ crate::testing::on_both!(
     only_hashes_are_kept,
     a_purge_takes_accounts_along,
     recordings_know_how_long_they_stay,
+    copies_get_their_day,
     a_copy_that_was_seen_again_is_not_replaced,
     a_release_takes_what_it_names,
 );

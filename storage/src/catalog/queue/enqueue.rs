@@ -1,6 +1,6 @@
 //! How jobs come in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::JobState;
 use super::rounds::{self, Lane};
@@ -118,6 +118,54 @@ impl Catalog {
                 enqueued => return enqueued,
             }
         }
+    }
+
+    /// Enqueues those of which no job of the same kind and key is live, and answers
+    /// how many: who only sees to it that something goes on must not undo a wait.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn enqueue_absent(&self, jobs: Vec<NewJob>) -> Result<usize, Error> {
+        let texts =
+            |of: fn(&NewJob) -> &String| Value::Texts(jobs.iter().map(of).cloned().collect());
+        let rows = self
+            .db
+            .fetch(
+                "select kind, key from jobs where kind = any($1) and key = any($2) \
+                 and state in ('waiting', 'running')",
+                &[texts(|job| &job.kind), texts(|job| &job.key)],
+            )
+            .await?;
+        let mut live = BTreeSet::new();
+        for row in &rows {
+            live.insert((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+        }
+        let mut absent = jobs;
+        absent.retain(|job| !live.contains(&(job.kind.clone(), job.key.clone())));
+        self.enqueue(&absent).await?;
+        Ok(absent.len())
+    }
+
+    /// Of these keys those whose job of the kind failed for good since `since_us`
+    /// (microseconds since 1970).
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn failed_since(
+        &self,
+        kind: &str,
+        keys: &[String],
+        since_us: i64,
+    ) -> Result<BTreeSet<String>, Error> {
+        let rows = self
+            .db
+            .fetch(
+                "select distinct key from jobs where kind = $1 and state = 'failed' \
+                 and finished_at_us >= $3 and key = any($2)",
+                &[kind.into(), Value::Texts(keys.to_vec()), since_us.into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
     async fn enqueue_once(&self, jobs: &[NewJob]) -> Result<Vec<Enqueued>, Error> {

@@ -3,12 +3,46 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{NOW, claim_one, enqueue, keys, of, open, settle, trouble};
+use super::{NOW, claim, claim_one, enqueue, keys, of, open, settle, trouble};
 use crate::catalog::conformance::{ONE, commit, open_with_athletes};
 use crate::catalog::{
     CatalogChange, End, JobFilter, JobRow, JobState, Keep, NewJob, PurgeOrder, WorkerRow,
 };
 use crate::testing::Place;
+
+/// What is seen to leaves a live job of the key as it is, in its wait, and comes in
+/// where there is none; what failed for good is told by its key.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn what_is_seen_to_undoes_no_wait(place: &Place) {
+    let catalog = open(place).await;
+    enqueue(&catalog, of(1, "waits")).await;
+    let job = claim_one(&catalog, NOW).await;
+    let wait = End::Wait {
+        until_us: NOW + 500,
+        reason: "a limit".to_owned(),
+    };
+    let waits = settle(&catalog, &job, wait).await;
+    enqueue(&catalog, of(1, "fails")).await;
+    let job = claim_one(&catalog, NOW).await;
+    let failed = settle(&catalog, &job, End::Failed(trouble())).await;
+    let seen_to = vec![of(1, "waits"), of(1, "fails"), of(1, "new")];
+    assert_eq!(catalog.enqueue_absent(seen_to.clone()).await.unwrap(), 2);
+    assert_eq!(catalog.enqueue_absent(seen_to).await.unwrap(), 0);
+    assert_eq!(catalog.enqueue_absent(Vec::new()).await.unwrap(), 0);
+    assert_eq!(catalog.job(waits.job_id).await.unwrap(), Some(waits));
+    assert_eq!(claim(&catalog, 9, NOW).await.len(), 2);
+
+    let asked: Vec<String> = ["waits", "fails", "new"].map(str::to_owned).into();
+    let ended_us = failed.finished_at_us.unwrap();
+    let since = catalog.failed_since("fetch", &asked, ended_us).await;
+    assert_eq!(since.unwrap(), ["fails".to_owned()].into());
+    for (kind, since_us) in [("fetch", ended_us + 1), ("derive", ended_us)] {
+        let none = catalog.failed_since(kind, &asked, since_us).await;
+        assert_eq!(none.unwrap(), [].into(), "{kind}");
+    }
+}
 
 /// Lists and counts answer as a filter over all jobs would; the history is
 /// bounded by number and by age, and what is live stays.
