@@ -316,6 +316,12 @@ impl Control {
         self.strava.world().grants.connections()
     }
 
+    /// Every code, access token and refresh token that there ever was: what a test
+    /// looks for where none may be.
+    pub fn given(&self) -> Vec<String> {
+        self.strava.world().grants.given().to_vec()
+    }
+
     /// The app's subscription.
     pub fn subscription(&self) -> Option<Subscription> {
         self.strava.world().subscription.clone()

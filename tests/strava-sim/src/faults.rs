@@ -16,6 +16,9 @@ pub enum FaultKind {
     BadGateway,
     /// 503 with a page of HTML.
     Unavailable,
+    /// 404 with an empty body, as it was recorded once; something between may say
+    /// so, too.
+    NotFound,
     /// No answer for so many seconds, by the machine's clock, and then the end of
     /// the connection.
     Timeout {

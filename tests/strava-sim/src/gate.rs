@@ -207,6 +207,7 @@ impl FaultKind {
             Self::ServerError => "server_error",
             Self::BadGateway => "bad_gateway",
             Self::Unavailable => "unavailable",
+            Self::NotFound => "not_found",
             Self::Timeout { .. } => "timeout",
             Self::Reset => "reset",
             Self::CutOff => "cut_off",
@@ -233,6 +234,7 @@ async fn faulty(kind: FaultKind, answer: Option<Response>, cut: &Cut) -> Respons
         FaultKind::ServerError => page(StatusCode::INTERNAL_SERVER_ERROR),
         FaultKind::BadGateway => page(StatusCode::BAD_GATEWAY),
         FaultKind::Unavailable => page(StatusCode::SERVICE_UNAVAILABLE),
+        FaultKind::NotFound => StatusCode::NOT_FOUND.into_response(),
         FaultKind::Timeout { seconds } => {
             tokio::time::sleep(lasting(seconds)).await;
             cut.reset();
@@ -281,6 +283,7 @@ async fn spoiled(kind: FaultKind, answer: Response) -> Response {
         | FaultKind::ServerError
         | FaultKind::BadGateway
         | FaultKind::Unavailable
+        | FaultKind::NotFound
         | FaultKind::Timeout { .. }
         | FaultKind::Reset => Body::from(whole),
     };

@@ -110,6 +110,8 @@ pub(crate) struct Grants {
     accesses: BTreeMap<String, Access>,
     by_athlete: BTreeMap<i64, Grant>,
     refreshes: BTreeMap<i64, u64>,
+    /// Every code and token that there ever was.
+    given: Vec<String>,
 }
 
 impl Grants {
@@ -122,7 +124,7 @@ impl Grants {
         is_early: bool,
         now_s: i64,
     ) -> String {
-        let code = random.token();
+        let code = self.token(random);
         let made = Code {
             athlete,
             scopes,
@@ -162,7 +164,7 @@ impl Grants {
         let grant = Grant {
             scopes,
             access,
-            refresh: random.token(),
+            refresh: self.token(random),
         };
         self.by_athlete.insert(athlete, grant);
         self.tokens(athlete).ok_or(Problem::dead_token())
@@ -189,7 +191,7 @@ impl Grants {
             grant.access = self.access(random, athlete, &grant.scopes, now_s);
         }
         if rotates {
-            grant.refresh = random.token();
+            grant.refresh = self.token(random);
         }
         self.by_athlete.insert(athlete, grant);
         *self.refreshes.entry(athlete).or_default() += 1;
@@ -203,7 +205,7 @@ impl Grants {
     }
 
     fn access(&mut self, random: &mut Random, athlete: i64, scopes: &Scopes, now_s: i64) -> String {
-        let access = random.token();
+        let access = self.token(random);
         let made = Access {
             athlete,
             scopes: scopes.clone(),
@@ -211,6 +213,17 @@ impl Grants {
         };
         self.accesses.insert(access.clone(), made);
         access
+    }
+
+    fn token(&mut self, random: &mut Random) -> String {
+        let token = random.token();
+        self.given.push(token.clone());
+        token
+    }
+
+    /// Every code, access token and refresh token that there ever was, in order.
+    pub(crate) fn given(&self) -> &[String] {
+        &self.given
     }
 
     fn tokens(&self, athlete: i64) -> Option<Tokens> {
@@ -314,6 +327,23 @@ mod tests {
         assert!(grants.caller(&first.access, 21_600).is_some());
         assert!(grants.caller(&first.access, 21_601).is_none());
         assert!(grants.caller(&third.access, 21_601).is_some());
+    }
+
+    #[test]
+    fn dead_tokens_are_known_as_given() {
+        let Trial {
+            mut grants,
+            mut random,
+            first,
+        } = connected();
+        grants.expire(7);
+        let second = grants.refresh(&mut random, &first.refresh, true, 2);
+        let second = second.unwrap();
+        assert!(grants.revoke(7));
+        assert_eq!(grants.given().len(), 5, "a code, and two of either token");
+        for token in [first.access, first.refresh, second.access, second.refresh] {
+            assert!(grants.given().contains(&token));
+        }
     }
 
     #[test]

@@ -144,7 +144,10 @@ fn introduce(simulator: &Simulator, athletes: &[i64]) {
     println!("Start pacelake with:");
     println!("PACELAKE_STRAVA_CLIENT_ID={}", app.client_id);
     println!("PACELAKE_STRAVA_CLIENT_SECRET={}", app.client_secret);
+    // Nobody is real, so that everything may be kept.
+    println!("PACELAKE_STRAVA_RETENTION=owner");
     println!("PACELAKE_STRAVA_OAUTH_URL={url}/oauth");
+    // Last: programs read up to here.
     println!("PACELAKE_STRAVA_API_URL={}", simulator.api_url());
 }
 

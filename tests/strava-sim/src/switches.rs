@@ -40,6 +40,8 @@ pub struct Switches {
     /// The app's owner has no subscription: the API answers 403. Tokens are
     /// refreshed all the same.
     pub inactive: bool,
+    /// Where it is inactive, codes are refused, too.
+    pub inactive_exchange: bool,
     /// Whether there is place for another athlete.
     pub athlete_limit: AthleteLimit,
     /// The contract of 2027: another base for the API, tokens in the header
@@ -62,6 +64,7 @@ impl Default for Switches {
         Self {
             rotation: true,
             inactive: false,
+            inactive_exchange: false,
             athlete_limit: AthleteLimit::NotReached,
             contract_2027: false,
             short_pages: false,

@@ -29,6 +29,9 @@ pub(crate) async fn token(
     client(world, &parameters)?;
     match text("grant_type") {
         "authorization_code" => {
+            if world.switches.inactive && world.switches.inactive_exchange {
+                return Err(Problem::inactive());
+            }
             if world.switches.athlete_limit == AthleteLimit::Exchange {
                 return Err(Problem::athlete_limit());
             }

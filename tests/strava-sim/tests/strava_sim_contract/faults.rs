@@ -17,6 +17,7 @@ async fn statuses_and_bodies_of_a_broken_strava() {
         (FaultKind::ServerError, 500, "<html>"),
         (FaultKind::BadGateway, 502, "<html>"),
         (FaultKind::Unavailable, 503, "<html>"),
+        (FaultKind::NotFound, 404, ""),
         (FaultKind::MalformedJson, 200, "undefined"),
     ] {
         trial

@@ -3,6 +3,7 @@
 
 mod activities;
 mod clock;
+mod command;
 mod events;
 mod faults;
 mod limits;

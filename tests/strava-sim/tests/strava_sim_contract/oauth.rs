@@ -294,6 +294,19 @@ async fn an_app_may_be_full_or_inactive() {
     );
     // Refreshing works, so that it tells nothing.
     assert_eq!(trial.refresh(&text(&tokens, "refresh_token")).await.0, 200);
+
+    trial
+        .control
+        .switch(|switches| switches.inactive_exchange = true);
+    let code = trial.redirected(ALL).await["code"].clone();
+    let (status, body) = trial.exchange(&code).await;
+    assert_eq!(
+        (status, error(&body)),
+        (403, ["Application", "Status", "Inactive"])
+    );
+    // The code is as good as before.
+    trial.control.switch(|switches| switches.inactive = false);
+    assert_eq!(trial.exchange(&code).await.0, 200);
 }
 
 #[tokio::test]
