@@ -120,6 +120,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Tokens that could not be refreshed, for a reason that is not the athlete's.
+    #[error("the connection to Strava rests until {until}: {reason}")]
+    StravaResting {
+        /// When it is tried again.
+        until: jiff::Timestamp,
+        /// Why it failed.
+        reason: String,
+    },
     /// Strava's limits are used.
     #[error("Strava's limits are used until {until}")]
     StravaLimited {
@@ -174,6 +182,11 @@ pub enum Error {
 impl Error {
     /// What an athlete does about a connection that does not work.
     pub const RECONNECT: &str = "connect to Strava again at /api/strava/auth";
+    /// What an operator does about an app that Strava does not serve.
+    pub const MEND_APP: &str = "as the app's owner compare its id and secret, and whether it is \
+        active, with https://www.strava.com/settings/api; it is tried again every hour";
+    /// What is to be done about what passes.
+    pub const WAIT: &str = "wait: it is tried again by itself; if it stays so, look at the log";
 }
 
 impl Failure for Error {
@@ -198,6 +211,7 @@ impl Failure for Error {
             Self::StravaAppInactive | Self::StravaNotConfigured { .. } => Code::StravaApp,
             Self::StravaNotConnected(_) | Self::StravaDegraded { .. } => Code::StravaAccess,
             Self::StravaLimited { .. } => Code::StravaLimited,
+            Self::StravaResting { .. } => Code::StravaUnavailable,
             Self::NotFromStrava(_) => Code::NotFound,
             Self::StravaUnreadable { code, .. } => *code,
             Self::StravaEvents(_) => Code::CatalogUnavailable,
@@ -241,6 +255,7 @@ impl Failure for Error {
             Self::StravaLimited { .. } => {
                 "wait until then; events and back-fill go on by themselves"
             }
+            Self::StravaResting { .. } => Self::WAIT,
             Self::StravaTokensHeld(_) | Self::StravaEvents(_) => "try again",
             Self::NotFromStrava(_) => "ask for one that Strava's archive or API brought",
             Self::StravaUnreadable { .. } => {

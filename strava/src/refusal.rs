@@ -42,7 +42,7 @@ fn speaker(attempt: Attempt) -> Speaker {
 pub fn verdict(attempt: Attempt, status: u16, fault: &Fault, until: Option<Timestamp>) -> Verdict {
     match status {
         429 => Verdict::RateLimited { until },
-        404 => Verdict::NotFound,
+        404 => missing(attempt, fault),
         // Too slow for a server in between; as good as its own trouble.
         408 | 500..=599 => Verdict::Unavailable { status },
         400 | 401 | 403 => named(attempt, fault).unwrap_or_else(|| unnamed(attempt, status, fault)),
@@ -50,6 +50,29 @@ pub fn verdict(attempt: Attempt, status: u16, fault: &Fault, until: Option<Times
             status,
             message: fault.to_string(),
         },
+    }
+}
+
+/// What a 404 means: that one thing is not there only where one was asked for
+/// and the path of it is known (Strava names an unknown one as field `path`).
+/// Anything else is an address that is not Strava's.
+fn missing(attempt: Attempt, fault: &Fault) -> Verdict {
+    let one_is_asked_for = match attempt {
+        Attempt::FetchActivity | Attempt::FetchStreams | Attempt::Unsubscribe => true,
+        Attempt::ExchangeCode
+        | Attempt::Refresh
+        | Attempt::Revoke
+        | Attempt::Deauthorize
+        | Attempt::ListActivities
+        | Attempt::ListSubscriptions
+        | Attempt::Subscribe
+        | Attempt::ReadEvent
+        | Attempt::ReadSummary => false,
+    };
+    let is_path = |part: &crate::fault::Part| part.field.eq_ignore_ascii_case("path");
+    match one_is_asked_for && !fault.has(is_path) {
+        true => Verdict::NotFound,
+        false => Verdict::Misconfigured,
     }
 }
 
@@ -206,6 +229,19 @@ mod tests {
             of(Refresh, "RefreshToken", "refresh_token", "invalid"),
             Verdict::RefreshRefused
         );
+    }
+
+    #[test]
+    fn an_unknown_path_is_no_missing_activity() {
+        let of = |attempt, resource, field| verdict_of(attempt, 404, resource, field, "invalid");
+        let activity = of(Attempt::FetchActivity, "Activity", "id");
+        assert_eq!(activity, Verdict::NotFound);
+        let path = of(Attempt::FetchActivity, "resource", "path");
+        assert_eq!(path, Verdict::Misconfigured);
+        for attempt in [Attempt::ListActivities, Attempt::Refresh] {
+            let nothing = verdict(attempt, 404, &Fault::default(), None);
+            assert_eq!(nothing, Verdict::Misconfigured, "{attempt}");
+        }
     }
 
     #[test]

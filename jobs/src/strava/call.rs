@@ -58,7 +58,7 @@ impl Service {
                 Verdict::RateLimited { until } => {
                     return Err(limited(until, asked, usage.as_ref()));
                 }
-                Verdict::AppInactive => return Err(Halt::AppInactive),
+                Verdict::AppInactive => return Err(self.app_inactive().await?),
                 Verdict::TokenDead if !was_refused => {
                     was_refused = true;
                     let version = access.connection.version;

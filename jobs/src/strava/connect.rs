@@ -4,7 +4,7 @@
 //! holds the other half in a cookie. Every way in which that can fail is a
 //! [`Refusal`] that says what to try.
 
-use ::strava::{Scope, Verdict, WhyCode};
+use ::strava::{Grant, Scope, Secret, Verdict, WhyCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use storage::AthleteId;
@@ -112,6 +112,9 @@ pub enum Refusal {
     /// The account is connected to another athlete here.
     #[error("this Strava account is connected to another athlete here")]
     AnotherAthletes,
+    /// The athlete is connected to another account.
+    #[error("another Strava account is connected here")]
+    AnotherAccount,
 }
 
 impl Refusal {
@@ -141,6 +144,9 @@ impl Refusal {
                  PACELAKE_STRAVA_CLIENT_SECRET with https://www.strava.com/settings/api"
             }
             Self::AnotherAthletes => "disconnect the other athlete first",
+            Self::AnotherAccount => {
+                "disconnect that one first: what it brought is to be let go or kept by then"
+            }
         }
     }
 }
@@ -243,6 +249,9 @@ impl Service {
         }
         self.clear_before(athlete_id).await?;
         let grant = self.client.exchange(&code).await.map_err(refused)?;
+        if let Some(refusal) = self.is_taken(athlete_id, &grant).await? {
+            return Err(refusal.into());
+        }
         let scopes = Scope::list(&granted.into_iter().collect::<Vec<_>>());
         let tokens = self.sealed(athlete_id, &grant.tokens)?;
         let new = NewConnection {
@@ -270,6 +279,34 @@ impl Service {
             back,
             sees_private,
         })
+    }
+
+    /// Whether athlete or account are connected otherwise already; an account
+    /// that is nobody's is let go again.
+    async fn is_taken(
+        &self,
+        athlete_id: AthleteId,
+        grant: &Grant,
+    ) -> Result<Option<Refusal>, Error> {
+        let catalog = &self.context.storage.catalog;
+        let connections = catalog.strava_connections().await?;
+        let theirs = connections
+            .iter()
+            .find(|one| one.strava_athlete_id == grant.athlete.id);
+        match theirs {
+            Some(theirs) if theirs.athlete_id == athlete_id => return Ok(None),
+            // Its tokens are not revoked: theirs would be dead, too.
+            Some(_) => return Ok(Some(Refusal::AnotherAthletes)),
+            None => {}
+        }
+        if connections.iter().all(|one| one.athlete_id != athlete_id) {
+            return Ok(None);
+        }
+        let tokens = &grant.tokens;
+        if let Err(error) = self.client.revoke(&tokens.access, &tokens.refresh).await {
+            tracing::warn!(%error, "an account that is not to be connected stays so at Strava");
+        }
+        Ok(Some(Refusal::AnotherAccount))
     }
 
     /// Where an earlier connection ended and was cut off before all that it had
@@ -330,18 +367,15 @@ impl Service {
         };
         let access = open("access", &connection.tokens.access)?;
         let refresh = open("refresh", &connection.tokens.refresh)?;
-        let not_revoked = match self.client.revoke(&access, &refresh).await {
-            Ok(()) => None,
-            // They are dead already.
-            Err(error) if error.verdict() == Verdict::TokenDead => None,
-            Err(error) => Some(error.to_string()),
-        };
+        let not_revoked = self.revoke(&access, &refresh).await.err();
         let leave = self.forget_tokens(athlete_id, cause, purge).await?;
-        claim.release().await?;
+        if let Err(error) = claim.release().await {
+            tracing::warn!(%error, "a claim on tokens that are gone ends by itself");
+        }
         drop(turn);
         Ok(Disconnected {
             revoked: not_revoked.is_none(),
-            not_revoked,
+            not_revoked: not_revoked.map(|error| error.to_string()),
             ..self.left(leave).await?
         })
     }
@@ -355,6 +389,23 @@ impl Service {
     ) -> Result<Disconnected, Error> {
         let leave = self.forget_tokens(athlete_id, cause, purge).await?;
         self.left(leave).await
+    }
+
+    /// Revokes tokens at Strava, where they are not dead already. Of an access token
+    /// that may merely have ended a new one is had first: only it ends the rest.
+    async fn revoke(&self, access: &Secret, refresh: &Secret) -> Result<(), ::strava::Error> {
+        let error = match self.client.revoke(access, refresh).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if error.verdict() != Verdict::TokenDead {
+            return Err(error);
+        }
+        match self.client.refresh(refresh).await {
+            Ok(tokens) => self.client.revoke(&tokens.access, &tokens.refresh).await,
+            Err(error) if error.verdict() == Verdict::RefreshRefused => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes a connection away, and writes down that what follows is to be done.

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use storage::AthleteId;
 use storage::catalog::{AuditFilter, ConnectionStatus, StravaConnection};
+use storage::{AthleteId, Code};
 
 use super::budget::Forecast;
 use super::service::Service;
+use super::trouble;
 use crate::error::Error;
 
 /// How a connection is.
@@ -85,16 +86,32 @@ impl Service {
         let of = |read: fn(&StravaConnection) -> Option<i64>| {
             connection.as_ref().and_then(read).and_then(instant)
         };
-        let (status, try_next) = match connection.as_ref().map(|is| is.status) {
-            Some(ConnectionStatus::Connected) => ("connected", None),
-            Some(ConnectionStatus::Degraded) => ("degraded", Some(Error::RECONNECT)),
-            None => ("not_connected", Some("connect at /api/strava/auth")),
+        let code = connection.as_ref().and_then(|is| is.code.as_deref());
+        let is_inactive = app.as_ref().is_some_and(|app| app.is_inactive);
+        let (status, code, reason, try_next) = match connection.as_ref().map(|is| is.status) {
+            Some(ConnectionStatus::Connected) if is_inactive => (
+                "connected",
+                Some(Code::StravaApp.name().to_owned()),
+                Some(trouble::INACTIVE_REASON.to_owned()),
+                Some(Error::MEND_APP),
+            ),
+            Some(ConnectionStatus::Connected) => ("connected", None, None, None),
+            Some(ConnectionStatus::Degraded) => (
+                "degraded",
+                code.map(str::to_owned),
+                connection.as_ref().and_then(|is| is.reason.clone()),
+                Some(trouble::try_next(code)),
+            ),
+            None => {
+                let connect = "connect at /api/strava/auth";
+                ("not_connected", None, None, Some(connect))
+            }
         };
         Ok(Status {
             athlete_id,
             status,
-            code: connection.as_ref().and_then(|is| is.code.clone()),
-            reason: connection.as_ref().and_then(|is| is.reason.clone()),
+            code,
+            reason,
             try_next,
             strava_athlete_id: connection.as_ref().map(|is| is.strava_athlete_id),
             scopes: connection.as_ref().map(|is| is.scopes.clone()),

@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::service::{Service, WEBHOOK_OWNER};
+use super::trouble::{Halt, INACTIVE};
 use super::upkeep::Subscribe;
 use crate::error::Error;
 use crate::queue::enqueue;
@@ -48,9 +49,6 @@ pub struct Subscriptions {
     pub is_fresh: bool,
     /// The one whose events are taken.
     pub subscription_id: Option<i64>,
-    /// Those that gave way to it just now, for the audit.
-    #[serde(skip)]
-    pub gone: Vec<i64>,
 }
 
 /// One subscription.
@@ -167,7 +165,6 @@ impl Service {
             listed_at: Timestamp::from_microsecond(at_us).unwrap_or_else(|_| self.now()),
             is_fresh,
             subscription_id: app.subscription_id,
-            gone: Vec::new(),
         })
     }
 
@@ -195,7 +192,6 @@ impl Service {
             listed_at: Timestamp::from_microsecond(now_us).unwrap_or_else(|_| self.now()),
             is_fresh: true,
             subscription_id: ours,
-            gone: Vec::new(),
         })
     }
 
@@ -211,13 +207,7 @@ impl Service {
         if before.subscription_id.is_some() {
             return Ok(before);
         }
-        // An app has one: another callback of ours, such as one of an earlier
-        // address, gives way.
-        let mut gone = Vec::new();
-        for other in &before.items {
-            self.unsubscribe(other.id, by).await?;
-            gone.push(other.id);
-        }
+        self.end_all(&before, by).await?;
         let callback = self.callback().await?;
         let verify = self.verify_token().await?;
         let sent = self.now();
@@ -234,8 +224,62 @@ impl Service {
         };
         self.write(Some(made.id), std::slice::from_ref(&new))
             .await?;
-        let listed = self.listed_or_kept().await?;
-        Ok(Subscriptions { gone, ..listed })
+        self.listed_or_kept().await
+    }
+
+    /// Ends subscriptions that bring events elsewhere, where none brings them
+    /// here; answers which. `by` as in [`subscribe`](Self::subscribe), which does
+    /// the same first: this tells what went also where nothing comes instead.
+    ///
+    /// # Errors
+    /// Where Strava refuses.
+    pub async fn make_room(&self, by: Option<AthleteId>) -> Result<Vec<i64>, Error> {
+        let listed = self.list_subscriptions().await?;
+        match listed.subscription_id {
+            Some(_) => Ok(Vec::new()),
+            None => self.end_all(&listed, by).await,
+        }
+    }
+
+    /// An app has one: another callback of ours, such as one of an earlier
+    /// address, gives way.
+    async fn end_all(
+        &self,
+        listed: &Subscriptions,
+        by: Option<AthleteId>,
+    ) -> Result<Vec<i64>, Error> {
+        let ids: Vec<i64> = listed.items.iter().map(|one| one.id).collect();
+        for id in &ids {
+            self.unsubscribe(*id, by).await?;
+        }
+        Ok(ids)
+    }
+
+    /// What is said where Strava calls the app inactive: it is remembered, so that
+    /// everyone is told, until Strava lists subscriptions again.
+    pub(crate) async fn app_inactive(&self) -> Result<Halt, Error> {
+        if !self.app().await?.is_inactive {
+            let catalog = &self.context.storage.catalog;
+            catalog.mark_strava_app_inactive(self.now_us()).await?;
+        }
+        Ok(Halt::AppInactive)
+    }
+
+    /// Asks Strava whether the app is active again, an hour after it was not.
+    pub(crate) async fn look_at_inactive_app(&self) -> Result<(), Error> {
+        let catalog = &self.context.storage.catalog;
+        let Some(app) = catalog.known_strava_app().await? else {
+            return Ok(());
+        };
+        let asked_us = app.listed_at_us.unwrap_or_default();
+        let age_us = i128::from(self.now_us().saturating_sub(asked_us));
+        if app.is_inactive && age_us >= INACTIVE.as_micros() {
+            match self.list_subscriptions().await {
+                Ok(_) => tracing::info!("Strava serves the app again"),
+                Err(error) => tracing::warn!(%error, "Strava does not serve the app yet"),
+            }
+        }
+        Ok(())
     }
 
     async fn audit_subscription(

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use ::strava::{Error as StravaError, Secret, Tokens, Verdict};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use storage::AthleteId;
 use storage::Code;
 use storage::catalog::{
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::service::{Service, token_owner};
 use super::trouble::{self, Halt};
+use super::upkeep::OF_ATHLETE;
 use crate::error::Error;
 
 /// How long before its end a token is refreshed.
@@ -31,6 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const WRITES: u32 = 5;
 /// The pause between those.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
+/// How long a refresh rests that failed for a passing reason.
+const PASSING: SignedDuration = SignedDuration::from_mins(1);
+/// How long one rests that failed by what an operator has to mend.
+const LASTING: SignedDuration = SignedDuration::from_mins(60);
 
 /// A token that reads may be made with.
 pub struct Access {
@@ -61,7 +66,8 @@ impl Service {
     /// it must be.
     ///
     /// # Errors
-    /// [`Halt::NotConnected`], [`Halt::Degraded`], and what a refresh met.
+    /// [`Halt::NotConnected`], [`Halt::Degraded`], [`Halt::Resting`], and what a
+    /// refresh met.
     pub async fn access(&self, athlete: AthleteId) -> Result<Access, Halt> {
         let connection = self.working(athlete).await?;
         let left_us = connection.tokens.expires_at_us - self.strava_now().as_microsecond();
@@ -86,14 +92,14 @@ impl Service {
         self.refreshed(athlete, version, Why::Refused).await
     }
 
-    /// The athlete's connection, where it works.
+    /// The athlete's connection, unless they must mend it.
     async fn working(&self, athlete: AthleteId) -> Result<StravaConnection, Halt> {
         let catalog = &self.context.storage.catalog;
         let connection = catalog.strava_connection(athlete).await?;
         let connection = connection.ok_or(Halt::NotConnected)?;
-        match connection.status {
-            ConnectionStatus::Connected => Ok(connection),
-            ConnectionStatus::Degraded => Err(Halt::Degraded {
+        match connection.needs_athlete() {
+            false => Ok(connection),
+            true => Err(Halt::Degraded {
                 reason: connection.reason.unwrap_or_default(),
             }),
         }
@@ -115,13 +121,28 @@ impl Service {
         let claim = self.claimed(athlete).await?;
         // Who had the turn before us may have refreshed since we looked.
         let connection = self.working(athlete).await?;
-        let refreshed = match connection.version == version {
-            true => self.refresh(&connection, why).await,
-            false => Ok(()),
+        let refreshed = match (connection.version == version, self.rest(&connection)) {
+            (true, None) => self.refresh(&connection, why).await,
+            (true, Some(rest)) => Err(rest),
+            (false, _) => Ok(()),
         };
         claim.release().await?;
         refreshed?;
         self.opened(self.working(athlete).await?)
+    }
+
+    /// Whether a refresh failed a short time ago, so that it is not tried again
+    /// by each job that waits for it.
+    fn rest(&self, connection: &StravaConnection) -> Option<Halt> {
+        if connection.status == ConnectionStatus::Connected {
+            return None;
+        }
+        let is_passing = connection.code.as_deref() == Some(Code::StravaUnavailable.name());
+        let rest = if is_passing { PASSING } else { LASTING };
+        let failed = Timestamp::from_microsecond(connection.changed_at_us).ok()?;
+        let until = failed.checked_add(rest).ok()?;
+        let reason = connection.reason.clone().unwrap_or_default();
+        (self.now() < until).then_some(Halt::Resting { until, reason })
     }
 
     /// Whether Strava refuses even the refresh token of an athlete: then they
@@ -197,7 +218,13 @@ impl Service {
             attempt += 1;
             let written = catalog.refresh_strava(athlete, connection.version, &sealed, &entry);
             match written.await {
-                Ok(true) => return Ok(()),
+                Ok(true) if connection.status == ConnectionStatus::Connected => return Ok(()),
+                Ok(true) => {
+                    // It works again: what waited for it goes on.
+                    let now_us = self.now_us();
+                    catalog.wake_jobs(athlete, OF_ATHLETE, now_us).await?;
+                    return Ok(());
+                }
                 // Connected anew, or gone, meanwhile: these tokens are of no use.
                 Ok(false) => return Ok(()),
                 Err(error) if attempt == WRITES => return Err(error.into()),
@@ -217,25 +244,32 @@ impl Service {
     ) -> Result<(), Halt> {
         let catalog = &self.context.storage.catalog;
         let athlete = connection.athlete_id;
-        let is_dead = error.verdict() == Verdict::RefreshRefused;
         let said = format!(
             "{}, and a new one was not to be had: {error}",
             why.sentence()
         );
         let code = trouble::code(&error);
         let entry = self.token_entry(athlete, Outcome::Failed, said.clone(), Some(code));
-        if is_dead {
-            catalog
-                .degrade_strava(athlete, connection.version, &entry)
-                .await?;
-            tracing::warn!(%athlete, code = code.name(), "a Strava connection needs its athlete");
-            return Err(Halt::Degraded { reason: said });
-        }
-        catalog.write_audit(std::slice::from_ref(&entry)).await?;
-        match error.verdict() {
-            Verdict::AppInactive => Err(Halt::AppInactive),
-            _ => Err(Error::Strava(error).into()),
-        }
+        catalog
+            .degrade_strava(athlete, connection.version, &entry)
+            .await?;
+        tracing::warn!(%athlete, code = code.name(), "tokens could not be refreshed");
+        Err(match error.verdict() {
+            Verdict::RefreshRefused => Halt::Degraded { reason: said },
+            Verdict::AppInactive => self.app_inactive().await?,
+            verdict => {
+                let rest = if verdict.is_transient() {
+                    PASSING
+                } else {
+                    LASTING
+                };
+                let until = self.now().checked_add(rest).unwrap_or_else(|_| self.now());
+                Halt::Resting {
+                    until,
+                    reason: said,
+                }
+            }
+        })
     }
 
     /// Marks a connection as one that its athlete must mend.
@@ -341,7 +375,7 @@ impl Service {
             sha256: None,
             code: code.map(|code| code.name().to_owned()),
             reason,
-            try_next: code.map(|_| Error::RECONNECT.to_owned()),
+            try_next: code.map(|code| trouble::try_next(Some(code.name())).to_owned()),
             run_id: Uuid::now_v7(),
         }
     }

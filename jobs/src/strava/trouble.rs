@@ -19,6 +19,14 @@ pub enum Halt {
         /// What is wrong with the connection.
         reason: String,
     },
+    /// A refresh of the athlete's tokens failed, and nobody but an operator or
+    /// Strava can do anything about it; it is tried again then.
+    Resting {
+        /// When it is tried again.
+        until: Timestamp,
+        /// Why it failed.
+        reason: String,
+    },
     /// Strava does not serve our app at all, for all athletes.
     AppInactive,
     /// The worker is to stop; whoever takes the job over goes on.
@@ -43,7 +51,7 @@ impl From<storage::Error> for Halt {
 
 /// How long work waits where Strava does not serve our app: an operator has to
 /// do something about it.
-const INACTIVE: SignedDuration = SignedDuration::from_mins(60);
+pub(crate) const INACTIVE: SignedDuration = SignedDuration::from_mins(60);
 /// How long work waits for an athlete to connect anew; connecting wakes it.
 const DEGRADED: SignedDuration = SignedDuration::from_hours(24);
 
@@ -62,6 +70,7 @@ impl Halt {
                 now + DEGRADED,
                 format!("the athlete must connect anew: {reason}"),
             )),
+            Self::Resting { until, reason } => Some((*until, reason.clone())),
             Self::AppInactive => Some((now + INACTIVE, INACTIVE_REASON.to_owned())),
             Self::Stopping => Some((now, "its worker stopped".to_owned())),
             // Whoever lets them go may have died, and somebody goes on with it.
@@ -75,7 +84,11 @@ impl Halt {
     pub fn is_shared(&self) -> bool {
         match self {
             Self::Limited { .. } | Self::AppInactive => true,
-            Self::Degraded { .. } | Self::Stopping | Self::NotConnected | Self::Failed(_) => false,
+            Self::Degraded { .. }
+            | Self::Resting { .. }
+            | Self::Stopping
+            | Self::NotConnected
+            | Self::Failed(_) => false,
         }
     }
 
@@ -84,6 +97,7 @@ impl Halt {
         match self {
             Self::Limited { until } => Error::StravaLimited { until },
             Self::Degraded { reason } => Error::StravaDegraded { reason },
+            Self::Resting { until, reason } => Error::StravaResting { until, reason },
             Self::AppInactive => Error::StravaAppInactive,
             Self::Stopping => Error::StravaTokensHeld(athlete),
             Self::NotConnected => Error::StravaNotConnected(athlete),
@@ -95,6 +109,19 @@ impl Halt {
 /// What an inactive app means.
 pub const INACTIVE_REASON: &str = "Strava calls the app inactive: its owner needs a subscription, \
      or must confirm the app at strava.com/settings/api";
+
+/// What to do about a connection that does not work, by the name of the code of
+/// why.
+pub(crate) fn try_next(code: Option<&str>) -> &'static str {
+    let is_one_of = |known: &[Code]| known.iter().any(|known| code == Some(known.name()));
+    if is_one_of(&[Code::StravaApp, Code::StravaRefused]) {
+        Error::MEND_APP
+    } else if is_one_of(&[Code::StravaUnavailable, Code::StravaLimited]) {
+        Error::WAIT
+    } else {
+        Error::RECONNECT
+    }
+}
 
 /// The code of what Strava said.
 pub(crate) fn code(error: &::strava::Error) -> Code {

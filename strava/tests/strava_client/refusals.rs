@@ -56,7 +56,7 @@ async fn each_refusal_has_its_verdict() {
         ),
         (
             Reply::json(404, &fault("resource", "path", "invalid")),
-            Verdict::NotFound,
+            Verdict::Misconfigured,
         ),
         (
             Reply::json(400, &fault("Activity", "id", "odd")),

@@ -51,11 +51,12 @@ pub async fn make_webhook(
     let service = state.strava()?.service.clone();
     let making = async move {
         let before = service.subscriptions(false).await?.subscription_id;
-        let made = service.subscribe(None).await?;
-        for id in &made.gone {
+        // Told first: what comes instead may fail.
+        for id in service.make_room(None).await? {
             let detail = id.to_string();
             audit(&state, &caller, AccountAction::Unsubscribed, detail).await?;
         }
+        let made = service.subscribe(None).await?;
         if let (true, Some(id)) = (before != made.subscription_id, made.subscription_id) {
             audit(&state, &caller, AccountAction::Subscribed, id.to_string()).await?;
         }

@@ -70,8 +70,7 @@ pub async fn a_refreshed_token_has_one_writer(place: &Place) {
     assert_eq!((mended.version, mended.backfill_before_us), (3, Some(5)));
 }
 
-/// An account at Strava is one athlete's; connecting another account forgets
-/// what was listed of the first.
+/// An account at Strava is one athlete's, and an athlete has one.
 pub async fn a_strava_account_is_one_athletes(place: &Place) {
     let catalog = open_with_athletes(place, 2).await;
     catalog
@@ -81,7 +80,11 @@ pub async fn a_strava_account_is_one_athletes(place: &Place) {
     let stolen = catalog
         .connect_strava(&connection(TWO, 77), &entry(2))
         .await;
-    assert!(stolen.is_err());
+    assert!(matches!(stolen, Err(Error::Conflict { .. })), "{stolen:?}");
+    let second = catalog
+        .connect_strava(&connection(ONE, 79), &entry(2))
+        .await;
+    assert!(matches!(second, Err(Error::Conflict { .. })), "{second:?}");
     catalog
         .connect_strava(&connection(TWO, 78), &entry(3))
         .await
@@ -262,8 +265,12 @@ pub async fn the_mirror_tells_what_changed(place: &Place) {
     catalog.write_strava_listed(ONE, &rows, 5).await.unwrap();
     let theirs = [listed(1, "theirs")];
     catalog.write_strava_listed(TWO, &theirs, 5).await.unwrap();
+    let fetched = MirrorRow {
+        fetched_fingerprint: Some("a".to_owned()),
+        ..listed(1, "a")
+    };
     catalog
-        .write_strava_fetched(ONE, 1, SECOND_US, "a", 6)
+        .write_strava_fetched(ONE, &fetched, 6)
         .await
         .unwrap();
     catalog

@@ -4,6 +4,7 @@ use crate::catalog::audit::{self, AuditEntry};
 use crate::catalog::queue::{NewJob, enqueue_in};
 use crate::catalog::value::{Row, Value};
 use crate::catalog::{Catalog, Tx};
+use crate::code::Code;
 use crate::error::Error;
 use crate::id::AthleteId;
 
@@ -124,6 +125,13 @@ macro_rules! select_connections {
 }
 
 impl StravaConnection {
+    /// Whether only its athlete can mend it, by connecting anew. Where something
+    /// else kept tokens from being refreshed, it is tried again.
+    pub fn needs_athlete(&self) -> bool {
+        let is_denied = self.code.as_deref() == Some(Code::StravaAccess.name());
+        self.status == ConnectionStatus::Degraded && is_denied
+    }
+
     fn read(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             athlete_id: AthleteId(row.int(0)?),
@@ -185,24 +193,21 @@ impl Catalog {
     /// keeps how far its history was listed.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where the account at Strava is another athlete's,
-    /// [`Error::Database`].
+    /// [`Error::Conflict`] where the account at Strava is another athlete's, or
+    /// the athlete is connected to another account; [`Error::Database`].
     pub async fn connect_strava(
         &self,
         new: &NewConnection,
         entry: &AuditEntry,
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
-        tx.execute(
-            "delete from strava_connections where athlete_id = $1 and strava_athlete_id <> $2",
-            &[new.athlete_id.into(), new.strava_athlete_id.into()],
-        )
-        .await?;
         let written = tx
             .execute(
                 "insert into strava_connections (athlete_id, strava_athlete_id, scopes, status, \
                  access_token, refresh_token, expires_at_us, version, connected_at_us, \
-                 changed_at_us) values ($1, $2, $3, 'connected', $4, $5, $6, 1, $7, $7) \
+                 changed_at_us) select $1, $2, $3, 'connected', $4, $5, $6, 1, $7, $7 \
+                 where not exists (select 1 from strava_connections as other \
+                 where other.athlete_id = $1 and other.strava_athlete_id <> $2) \
                  on conflict (strava_athlete_id) do update set scopes = excluded.scopes, \
                  status = 'connected', code = null, reason = null, \
                  access_token = excluded.access_token, refresh_token = excluded.refresh_token, \
@@ -224,7 +229,7 @@ impl Catalog {
             .await?;
         if written == 0 {
             return Err(Error::Conflict {
-                what: "the athlete who this Strava account is connected to",
+                what: "another connection of the athlete or of this Strava account",
             });
         }
         audit::insert(&mut tx, std::slice::from_ref(entry)).await?;
