@@ -18,6 +18,9 @@ use crate::queue::{Job, Stopped, TaskHandle};
 
 /// How many activities a page has, as many as Strava gives.
 pub const PAGE: u32 = 200;
+/// So long a list does not ask again for what could not be fetched at last; an
+/// event does, and whoever asks for the job again.
+const GIVEN_UP: SignedDuration = SignedDuration::from_hours(24);
 /// A page ends where the next begins; activities of the same second may stand
 /// in either.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(1);
@@ -147,6 +150,17 @@ impl Service {
         let sources = catalog
             .sources_by_external_id(athlete_id, &external)
             .await?;
+        let key = |strava_id: i64| {
+            Job::<Service>::key(&Fetch {
+                athlete_id,
+                strava_id,
+                why: Why::Poll,
+            })
+        };
+        let keys: Vec<String> = ids.iter().copied().map(key).collect();
+        let since_us = (self.now() - GIVEN_UP).as_microsecond();
+        let kind = <Fetch as Job<Service>>::KIND;
+        let given_up = catalog.failed_since(kind, &keys, since_us).await?;
         let mut rows = Vec::with_capacity(page.len());
         let mut fetch = Vec::new();
         let mut newest_first: Vec<&Summary> = page.iter().collect();
@@ -169,7 +183,7 @@ impl Service {
                 }
                 None => false,
             };
-            if is_new || is_changed {
+            if (is_new || is_changed) && !given_up.contains(&key(summary.id)) {
                 fetch.push(summary.id);
             }
             rows.push(MirrorRow {

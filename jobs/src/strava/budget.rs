@@ -89,12 +89,21 @@ impl Forecast {
             self.quarter_resets_at.strftime("%H:%M"),
         );
         if let Some(done) = self.backfill_done_at {
-            let done = done.strftime("%A %H:%M");
+            // A weekday names one day of the next six.
+            let is_near = done.duration_since(self.quarter_resets_at) < WEEKDAYS;
+            let done = done.strftime(if is_near {
+                "%A %H:%M"
+            } else {
+                "%A %-d %B %Y %H:%M"
+            });
             sentence.push_str(&format!(", back-fill done {done} (UTC)"));
         }
         sentence
     }
 }
+
+/// So far ahead a weekday alone says which day it is.
+const WEEKDAYS: SignedDuration = SignedDuration::from_hours(6 * 24);
 
 /// Digits in groups of three.
 fn grouped(number: i64) -> String {
@@ -221,7 +230,9 @@ impl Service {
         let now = self.strava_now();
         let windows = catalog.strava_windows(now.as_microsecond()).await?;
         let mut left = 0;
-        for connection in catalog.strava_connections().await? {
+        let connections = catalog.strava_connections().await?;
+        // Of one that its athlete must mend nothing comes.
+        for connection in connections.iter().filter(|one| !one.needs_athlete()) {
             let counts = catalog.strava_counts(connection.athlete_id).await?;
             left += counts.listed - counts.present;
         }
@@ -296,6 +307,11 @@ mod tests {
         assert_eq!(
             said,
             "612 of 1,000 reads today, window resets 14:15, back-fill done Tuesday 00:00 (UTC)"
+        );
+        let far = Forecast::of(&windows(12, 612), 12_345, now).sentence();
+        assert!(
+            far.ends_with("back-fill done Wednesday 1 April 2026 01:30 (UTC)"),
+            "{far}"
         );
         let done = Forecast::of(&windows(12, 612), 0, now);
         assert_eq!(

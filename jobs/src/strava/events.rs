@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::strava::{Aspect, Event, Meaning, ObjectType};
+use ::strava::{Aspect, Event, Meaning, ObjectType, Verdict};
 use storage::AthleteId;
 use storage::catalog::{NewJob, StravaAudience, StravaEvent};
 use storage::metric::EVENTS;
@@ -26,6 +26,8 @@ const TOGETHER: usize = 512;
 /// Why an event is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unwanted {
+    /// It is longer than any event.
+    Oversized,
     /// It is no event.
     Unreadable,
     /// It is of a subscription that is not ours.
@@ -38,6 +40,7 @@ impl Unwanted {
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Oversized => "oversized",
             Self::Unreadable => "unreadable",
             Self::OtherSubscription => "other_subscription",
             Self::UnknownAthlete => "unknown_athlete",
@@ -138,8 +141,14 @@ impl Mailbox {
     }
 
     async fn receive_counted(&self, body: &[u8], request_id: &str) -> Result<Received, Error> {
-        let Ok(event) = Event::parse(body) else {
-            return Ok(Received::Refused(Unwanted::Unreadable));
+        let event = match Event::parse(body) {
+            Ok(event) => event,
+            Err(error) => {
+                return Ok(Received::Refused(match error.verdict() {
+                    Verdict::TooLarge => Unwanted::Oversized,
+                    _ => Unwanted::Unreadable,
+                }));
+            }
         };
         let (told, answer) = oneshot::channel();
         let letter = Letter {

@@ -1,14 +1,15 @@
 //! Fetches one activity and takes it in, or lets it go where it is not there
 //! any more.
 
-use ::strava::{Summary, Verdict};
+use ::strava::{List, Summary, Verdict};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::decode::strava::api::document;
+use pipeline::recording::Format;
 use serde::{Deserialize, Serialize};
-use storage::catalog::{Athlete, NewJob};
+use storage::catalog::{Athlete, MirrorRow, NewJob, Source};
 use storage::metric::FETCHES;
 use storage::{AthleteId, Code, Failure};
 use uuid::Uuid;
@@ -21,7 +22,7 @@ use crate::copies;
 use crate::derive;
 use crate::error::Error;
 use crate::purge::Receipt;
-use crate::queue::{Job, Stopped, TaskHandle, new_job};
+use crate::queue::{Job, Stopped, TaskHandle, URGENT, new_job};
 use crate::report::Outcome;
 use crate::retention::{self, Release};
 
@@ -58,13 +59,23 @@ impl Why {
         }
     }
 
-    /// Less comes first.
+    /// Less comes first; an event is urgent.
     fn priority(self) -> i64 {
         match self {
             Self::Event => 10,
-            Self::Poll => 30,
+            Self::Poll => URGENT,
             Self::Backfill => 50,
         }
+    }
+
+    /// The most urgent of why a job was asked for, whatever asked last: it spends
+    /// what is kept for those that it stands among.
+    fn of(task: &TaskHandle) -> Self {
+        let by_urgency = [Self::Event, Self::Poll];
+        let found = by_urgency
+            .into_iter()
+            .find(|why| task.priority() <= why.priority());
+        found.unwrap_or(Self::Backfill)
     }
 }
 
@@ -103,11 +114,15 @@ impl Job<Service> for Fetch {
     }
 
     async fn run(&self, service: &Service, task: &TaskHandle) -> Result<(), Stopped> {
-        let fetched = service.fetch(self.athlete_id, self.strava_id, self.why.purpose());
+        let why = Why::of(task);
+        let fetched = service.fetch(self.athlete_id, self.strava_id, why.purpose(), false);
         match fetched.await {
-            Ok(Fetched::Lags) => {
+            Ok(Fetched::Lags | Fetched::Kept) => {
                 let again = Streams {
-                    fetch: self.clone(),
+                    fetch: Self {
+                        why,
+                        ..self.clone()
+                    },
                     times: 1,
                 };
                 again.enqueue(service, task).await
@@ -160,12 +175,17 @@ impl Job<Service> for Streams {
         let Fetch {
             athlete_id,
             strava_id,
-            why,
+            ..
         } = self.fetch;
-        match service.fetch(athlete_id, strava_id, why.purpose()).await {
-            Ok(Fetched::Lags) if self.times < LAGS => {
+        let why = Why::of(task);
+        let fetched = service.fetch(athlete_id, strava_id, why.purpose(), self.times >= LAGS);
+        match fetched.await {
+            Ok(Fetched::Lags | Fetched::Kept) if self.times < LAGS => {
                 let again = Self {
-                    fetch: self.fetch.clone(),
+                    fetch: Fetch {
+                        why,
+                        ..self.fetch.clone()
+                    },
                     times: self.times + 1,
                 };
                 again.enqueue(service, task).await
@@ -183,21 +203,26 @@ pub enum Fetched {
     Taken,
     /// It is in, but without samples, which Strava may have ready later.
     Lags,
+    /// It came without samples where the copy that is there has some, which
+    /// stays for now.
+    Kept,
     /// It is not there, or not for us to see.
     Gone,
 }
 
 impl Service {
     /// Fetches one activity of an athlete and takes it in; where Strava shows
-    /// it no more, its copy goes.
+    /// it no more, its copy goes. Where nobody asks again, `is_last`, it is taken in
+    /// without samples whatever is there.
     ///
     /// # Errors
     /// A [`Halt`], which says whether to wait.
-    pub async fn fetch(
+    async fn fetch(
         &self,
         athlete_id: AthleteId,
         strava_id: i64,
         purpose: Purpose,
+        is_last: bool,
     ) -> Result<Fetched, Halt> {
         // Before anything is fetched: what a purge or a release was to take away
         // must not come in after it.
@@ -216,7 +241,7 @@ impl Service {
             .await;
         let activity = match found(activity)? {
             Some(activity) => activity,
-            None => return self.gone(athlete_id, strava_id).await,
+            None => return self.gone(athlete_id, strava_id, purpose).await,
         };
         let summary = Summary::parse(&activity).map_err(Error::Strava)?;
         let streams = match summary.manual {
@@ -234,21 +259,44 @@ impl Service {
         let is_fresh = fetched.duration_since(summary.start_date) < elapsed.saturating_add(FRESH);
         let lags = streams.is_none() && !summary.manual && is_fresh;
         metrics::counter!(FETCHES.name).increment(1);
-        self.take_in(&athlete, &summary, activity, streams, fetched)
-            .await?;
+        let present = self.copies_of(athlete_id, summary.id).await?;
+        let has_samples = present.iter().any(|copy| copy.non_null_values > 0);
+        if streams.is_none() && !summary.manual && has_samples && !is_last {
+            return Ok(Fetched::Kept);
+        }
+        let until = self.config().retention.until(fetched);
+        let copy = Copy {
+            activity,
+            streams,
+            fetched,
+            // What an older copy told is in older snapshots until it goes, so a
+            // newer one does not stay longer.
+            retain_until: until.map(|until| earliest(&present).unwrap_or(until).min(until)),
+            lags,
+        };
+        self.take_in(&athlete, &summary, copy).await?;
         Ok(if lags { Fetched::Lags } else { Fetched::Taken })
     }
 
+    /// The copies of an activity that are there.
+    async fn copies_of(&self, athlete_id: AthleteId, strava_id: i64) -> Result<Vec<Source>, Error> {
+        let catalog = &self.context.storage.catalog;
+        let ids = [external_id(strava_id)];
+        let mut there = catalog.sources_by_external_id(athlete_id, &ids).await?;
+        there.retain(|source| source.format == Format::StravaApi.name());
+        Ok(there)
+    }
+
     /// Takes in what was fetched, and brings ranks and statistics up to date.
-    async fn take_in(
-        &self,
-        athlete: &Athlete,
-        summary: &Summary,
-        activity: Bytes,
-        streams: Option<Bytes>,
-        fetched: Timestamp,
-    ) -> Result<(), Halt> {
+    async fn take_in(&self, athlete: &Athlete, summary: &Summary, copy: Copy) -> Result<(), Halt> {
         let (context, athlete_id) = (&self.context, athlete.athlete_id);
+        let Copy {
+            activity,
+            streams,
+            fetched,
+            retain_until,
+            lags,
+        } = copy;
         let document = tokio::task::spawn_blocking(move || {
             document(&activity, streams.as_deref()).map_err(|error| Error::StravaUnreadable {
                 code: error.code(),
@@ -258,7 +306,7 @@ impl Service {
         let copy = copies::Fetched {
             document: document.await.map_err(Error::from)??,
             fetched_at: fetched,
-            retain_until: self.config().retention.until(fetched),
+            retain_until,
         };
         let _turn = self.taking_in(athlete_id).await;
         let taken = copies::take_in(context, athlete, Uuid::now_v7(), vec![copy]).await?;
@@ -278,22 +326,42 @@ impl Service {
             }
         }
         let catalog = &context.storage.catalog;
+        let fingerprint = summary.fingerprint();
+        // What is listed differs from this, so that each poll asks for it again.
+        let fetched_fingerprint = match lags {
+            true => format!("{fingerprint}, without samples"),
+            false => fingerprint.clone(),
+        };
+        let row = MirrorRow {
+            strava_id: summary.id,
+            start_time_us: summary.start_date.as_microsecond(),
+            fingerprint,
+            fetched_fingerprint: Some(fetched_fingerprint),
+            is_durable: false,
+        };
         catalog
-            .write_strava_fetched(
-                athlete_id,
-                summary.id,
-                summary.start_date.as_microsecond(),
-                &summary.fingerprint(),
-                fetched.as_microsecond(),
-            )
+            .write_strava_fetched(athlete_id, &row, fetched.as_microsecond())
             .await?;
         derive::reconcile_growth(context, athlete_id, taken.growth.as_ref()).await?;
         Ok(())
     }
 
     /// Lets an activity go that Strava does not show (any more).
-    async fn gone(&self, athlete_id: AthleteId, strava_id: i64) -> Result<Fetched, Halt> {
+    async fn gone(
+        &self,
+        athlete_id: AthleteId,
+        strava_id: i64,
+        purpose: Purpose,
+    ) -> Result<Fetched, Halt> {
         let catalog = &self.context.storage.catalog;
+        if !self.copies_of(athlete_id, strava_id).await?.is_empty() {
+            // Something in between may have said so: then it does not list either.
+            let one = List {
+                per_page: 1,
+                ..List::default()
+            };
+            self.list(athlete_id, purpose, one).await?;
+        }
         let cause = "deleted at Strava, or not visible any more";
         self.release(athlete_id, Release::Activity(external_id(strava_id)), cause)
             .await?;
@@ -311,6 +379,25 @@ impl Service {
         let _turn = self.taking_in(athlete_id).await;
         retention::release(&self.context, athlete_id, &what, cause).await
     }
+}
+
+/// One activity as it was fetched.
+struct Copy {
+    activity: Bytes,
+    streams: Option<Bytes>,
+    fetched: Timestamp,
+    retain_until: Option<Timestamp>,
+    /// Whether its samples may come later.
+    lags: bool,
+}
+
+/// Until when the first of these copies may be kept.
+fn earliest(copies: &[Source]) -> Option<Timestamp> {
+    let until_us = copies
+        .iter()
+        .filter_map(|copy| copy.retain_until_us)
+        .min()?;
+    Timestamp::from_microsecond(until_us).ok()
 }
 
 /// What was found; `None` where it is not there.

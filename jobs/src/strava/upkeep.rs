@@ -8,9 +8,10 @@ use std::time::Duration;
 use ::strava::List;
 use async_trait::async_trait;
 use jiff::SignedDuration;
+use pipeline::recording::Format;
 use serde::{Deserialize, Serialize};
 use storage::AthleteId;
-use storage::catalog::{ConnectionStatus, NewJob, StravaConnection};
+use storage::catalog::{NewJob, StravaConnection};
 
 use super::backfill::Backfill;
 use super::budget::Purpose;
@@ -19,8 +20,9 @@ use super::poll::Poll;
 use super::service::{Retention, Service};
 use super::tokens::EARLY;
 use super::trouble::Halt;
+use crate::chores::resync::Resync;
 use crate::error::Error;
-use crate::queue::{Job, Stopped, TaskHandle, Trouble, new_job};
+use crate::queue::{Job, Stopped, TaskHandle, Trouble, enqueue, new_job};
 use crate::retention::Release;
 
 /// How often it is looked what is to be done.
@@ -201,7 +203,7 @@ impl Service {
         let every = self.poll_interval(connections.len() as u64, day_limit);
         let mut lines = Vec::new();
         for connection in &connections {
-            if connection.status == ConnectionStatus::Connected {
+            if !connection.needs_athlete() {
                 lines.extend(self.due(connection, every)?);
             }
         }
@@ -221,9 +223,28 @@ impl Service {
             }
         }
         if !lines.is_empty() {
-            catalog.enqueue(&lines).await?;
+            catalog.enqueue_absent(lines).await?;
         }
         catalog.prune_strava_events(now.as_microsecond()).await?;
+        self.look_at_inactive_app().await
+    }
+
+    /// Under Strava's terms, copies that came in under no terms get their day, too;
+    /// it is written into the lake by computing their athletes' rows again.
+    pub(crate) async fn date_copies(&self) -> Result<(), Error> {
+        if self.config().retention != Retention::Policy {
+            return Ok(());
+        }
+        let catalog = &self.context.storage.catalog;
+        let keep_us = Retention::POLICY.as_micros() as i64;
+        let format = Format::StravaApi.name();
+        for athlete_id in catalog.date_copies(format, keep_us).await? {
+            tracing::info!(athlete = %athlete_id, "copies of Strava's API got their day");
+            let resync = Resync {
+                athlete_id: Some(athlete_id),
+            };
+            enqueue(catalog, &resync, None, None).await?;
+        }
         Ok(())
     }
 

@@ -37,6 +37,7 @@ pub async fn run(service: &Service, at_once: usize, stop: Stop) -> Result<(), Er
         tracing::info!(resealed, "tokens were sealed with the newest key");
     }
     let catalog = &service.context.storage.catalog;
+    service.date_copies().await?;
     enqueue(catalog, &Upkeep {}, None, None).await?;
     worker(service).run(at_once, stop).await;
     Ok(())

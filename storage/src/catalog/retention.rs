@@ -92,6 +92,53 @@ impl Catalog {
         rows.iter().map(|row| row.int(0).map(AthleteId)).collect()
     }
 
+    /// Dates recordings of a format that were taken in when they might be kept for
+    /// ever: until `keep_us` (microseconds) after they were last seen. Answers the
+    /// athletes, by id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn date_copies(
+        &self,
+        format: &'static str,
+        keep_us: i64,
+    ) -> Result<Vec<AthleteId>, Error> {
+        let mut tx = self.db.begin().await?;
+        // Their rows are locked first: whoever takes a recording in meanwhile fails
+        // and tries it again.
+        let rows = tx
+            .fetch(
+                "update athletes set revision = revision + 1 where athlete_id in \
+                 (select athlete_id from sources where format = $1 \
+                 and retain_until_us is null and fetched_at_us is not null) \
+                 returning athlete_id",
+                &[format.into()],
+            )
+            .await?;
+        let mut dated = Vec::with_capacity(rows.len());
+        for row in &rows {
+            dated.push(AthleteId(row.int(0)?));
+        }
+        if dated.is_empty() {
+            tx.rollback().await?;
+            return Ok(dated);
+        }
+        dated.sort();
+        tx.execute(
+            "update sources set retain_until_us = fetched_at_us + $2 where format = $1 \
+             and retain_until_us is null and fetched_at_us is not null \
+             and athlete_id = any($3)",
+            &[
+                format.into(),
+                keep_us.into(),
+                Value::Ints(dated.iter().map(|athlete| athlete.0).collect()),
+            ],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(dated)
+    }
+
     /// Writes down which recordings must go; `None` where there are none. From
     /// here on nobody takes copies of the athlete in that may not be kept for
     /// ever, and whoever was at it fails.

@@ -85,6 +85,24 @@ pub async fn recordings_know_how_long_they_stay(place: &Place) {
     assert_eq!(catalog.athletes_due(100).await.unwrap(), [ONE]);
 }
 
+/// Copies that came in under no terms get their day; what has one keeps it, and
+/// files have none.
+///
+/// # Panics
+/// Where the promise is broken.
+pub async fn copies_get_their_day(place: &Place) {
+    let catalog = filled(place).await;
+    assert_eq!(catalog.date_copies("other", 7).await.unwrap(), []);
+    let theirs = AthleteId(2);
+    assert_eq!(catalog.date_copies("api", 7).await.unwrap(), [theirs]);
+    assert_eq!(catalog.date_copies("api", 7).await.unwrap(), []);
+    let found = catalog.sources_of(theirs, &[ActivityId(4)]).await;
+    assert_eq!(found.unwrap(), [copy(2, 4, "c4", Some(5 + 7))]);
+    let file = catalog.sources_of(ONE, &[ActivityId(1)]).await.unwrap();
+    assert_eq!(retain_until_us(&file), None);
+    assert_eq!(catalog.athletes_due(99).await.unwrap(), [theirs]);
+}
+
 /// A copy gives its place to a newer one only as it was read.
 ///
 /// # Panics

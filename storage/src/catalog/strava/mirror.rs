@@ -121,26 +121,25 @@ impl Catalog {
     pub async fn write_strava_fetched(
         &self,
         athlete_id: AthleteId,
-        strava_id: i64,
-        start_time_us: i64,
-        fingerprint: &str,
+        row: &MirrorRow,
         at_us: i64,
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         tx.execute(
             "insert into strava_activities (athlete_id, strava_id, start_time_us, fingerprint, \
              listed_at_us, fetched_fingerprint, fetched_at_us) \
-             values ($1, $2, $3, $4, $5, $4, $5) on conflict (athlete_id, strava_id) \
+             values ($1, $2, $3, $4, $5, $6, $5) on conflict (athlete_id, strava_id) \
              do update set start_time_us = excluded.start_time_us, \
              fingerprint = excluded.fingerprint, \
              fetched_fingerprint = excluded.fetched_fingerprint, \
              fetched_at_us = excluded.fetched_at_us",
             &[
                 athlete_id.into(),
-                strava_id.into(),
-                start_time_us.into(),
-                fingerprint.into(),
+                row.strava_id.into(),
+                row.start_time_us.into(),
+                row.fingerprint.as_str().into(),
                 at_us.into(),
+                row.fetched_fingerprint.as_deref().into(),
             ],
         )
         .await?;
