@@ -12,10 +12,11 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use jobs::progress::Stop;
 use storage::{Code, Failure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -78,9 +79,12 @@ const TURNED_AWAY: usize = 64;
 const TURNING_AWAY: Duration = Duration::from_secs(1);
 /// How long to wait after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// How long requests under way may take once the server is asked to stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(30);
 
 /// Serves HTTP on `listener` until `shutdown` resolves; requests under way are
-/// answered first.
+/// answered first, but for streams of events, which end, and for what takes
+/// too long, which is cut off.
 ///
 /// # Errors
 /// [`ServeError::NotLoopback`] where the listener's address is not this
@@ -91,8 +95,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     check_address(&listener, &state).await?;
-    let limits = Arc::clone(&state.limits);
-    listen(listener, app(state), limits, shutdown).await;
+    let (limits, stop) = (Arc::clone(&state.limits), state.stop.clone());
+    listen(listener, app(state), limits, stop, shutdown).await;
     Ok(())
 }
 
@@ -107,8 +111,8 @@ pub async fn serve_side(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     check_address(&listener, &state).await?;
-    let limits = Arc::clone(&state.limits);
-    listen(listener, crate::side(state), limits, shutdown).await;
+    let (limits, stop) = (Arc::clone(&state.limits), state.stop.clone());
+    listen(listener, crate::side(state), limits, stop, shutdown).await;
     Ok(())
 }
 
@@ -129,11 +133,11 @@ async fn listen(
     listener: TcpListener,
     app: Router,
     limits: Arc<ServerLimits>,
+    stop: Stop,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
     let room = Arc::new(Semaphore::new(limits.connections));
     let room_outside = Arc::new(Semaphore::new(TURNED_AWAY));
-    let (stop, stopping) = watch::channel(false);
     let mut under_way = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -148,7 +152,7 @@ async fn listen(
             continue;
         };
         if let Ok(place) = Arc::clone(&room).try_acquire_owned() {
-            let serving = connection(stream, app.clone(), Arc::clone(&limits), stopping.clone());
+            let serving = connection(stream, app.clone(), Arc::clone(&limits), stop.clone());
             under_way.spawn(async move {
                 serving.await;
                 drop(place);
@@ -162,18 +166,24 @@ async fn listen(
         }
     }
     drop(listener);
-    // Nobody listens where no connection is left.
-    let _ = stop.send(true);
-    while under_way.join_next().await.is_some() {}
+    stop.ask();
+    let requests = cut_off(under_way, LAST_ANSWERS).await;
+    if requests > 0 {
+        tracing::warn!(requests, "the server ended before all were answered");
+    }
+}
+
+/// Waits for connections that end with what they are at, and cuts off the rest:
+/// answers how many.
+async fn cut_off(mut under_way: JoinSet<()>, patience: Duration) -> usize {
+    let all = async { while under_way.join_next().await.is_some() {} };
+    // Whoever is not done in time is still there.
+    let _ = tokio::time::timeout(patience, all).await;
+    under_way.len()
 }
 
 /// Answers the requests of one connection.
-async fn connection(
-    stream: TcpStream,
-    app: Router,
-    limits: Arc<ServerLimits>,
-    mut stopping: watch::Receiver<bool>,
-) {
+async fn connection(stream: TcpStream, app: Router, limits: Arc<ServerLimits>, stop: Stop) {
     // Without it, small answers wait for more to send; nothing else is lost.
     let _ = stream.set_nodelay(true);
     let stream = TokioIo::new(Stalling::new(stream, limits.stall_time));
@@ -185,7 +195,7 @@ async fn connection(
     let mut serving = pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = asked(&mut stopping) => {
+        () = stop.wait() => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
@@ -194,12 +204,6 @@ async fn connection(
         // Clients that leave, stall or speak no HTTP: their affair.
         tracing::debug!(%error, "a connection ended early");
     }
-}
-
-/// Waits until the server is asked to stop.
-async fn asked(stopping: &mut watch::Receiver<bool>) {
-    // An error says that the server is gone, which is a stop, too.
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Tells a client that there is no room for its connection.
@@ -222,4 +226,25 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     // A client that is still writing when it is cut off would not read this.
     while stream.read(&mut unread).await? > 0 {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_the_last_answer_takes() {
+        let mut under_way = JoinSet::new();
+        under_way.spawn(async {});
+        under_way.spawn(tokio::time::sleep(Duration::from_millis(20)));
+        assert_eq!(cut_off(under_way, Duration::from_secs(3_600)).await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_cut_off() {
+        let mut under_way = JoinSet::new();
+        under_way.spawn(async {});
+        under_way.spawn(std::future::pending());
+        assert_eq!(cut_off(under_way, Duration::from_millis(200)).await, 1);
+    }
 }

@@ -51,6 +51,8 @@ pub struct State {
     pub(crate) passwords: Passwords,
     /// Failed attempts to sign in.
     pub(crate) attempts: Attempts,
+    /// Asked once the server is to end: what would go on for long ends then.
+    pub(crate) stop: Stop,
     /// Whether there is an account; once there is one, there always is.
     accounts: Arc<AtomicBool>,
     /// The newest snapshot that was asked for. Sessions never change, so
@@ -95,6 +97,7 @@ impl State {
             public: None,
             passwords: Passwords::new(limits.wait),
             attempts: Attempts::default(),
+            stop: Stop::default(),
             accounts: Arc::default(),
             limits: Arc::new(limits),
             newest: Arc::default(),

@@ -80,6 +80,16 @@ impl Caller {
         Ok(caller)
     }
 
+    /// Who sends this request, found anew: an answer that goes on for long may
+    /// outlast what let its caller in.
+    ///
+    /// # Errors
+    /// As for a request that comes now.
+    pub(crate) async fn again(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        parts.extensions.remove::<Self>();
+        Self::from_request_parts(parts, state).await
+    }
+
     fn anyone(state: &State) -> Self {
         Self {
             account: None,

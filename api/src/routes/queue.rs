@@ -1,10 +1,11 @@
 //! Jobs: how far they are.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -14,13 +15,15 @@ use storage::catalog::{JobRow, Scope};
 
 use crate::access::Caller;
 use crate::answer::{self, Answer};
-use crate::parameters::{NoParameters, Parameters};
+use crate::parameters::{InPath, NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
 use crate::schema::queue::Job;
 use crate::state::State;
 
 /// How often it is looked how far a job is.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often it is asked whether what let the caller in still holds.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How often something is sent that says nothing, so that nobody on the way
 /// takes the connection for dead.
 const ALIVE: Duration = Duration::from_secs(10);
@@ -31,7 +34,7 @@ const ALIVE: Duration = Duration::from_secs(10);
     responses((status = 200, description = "The job.", body = Job), AnyProblem))]
 pub async fn get_job(
     caller: Caller,
-    Path(job_id): Path<i64>,
+    InPath(job_id): InPath<i64>,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
 ) -> Result<Answer<Job>, Problem> {
@@ -47,13 +50,17 @@ pub async fn get_job(
         content_type = "text/event-stream"), AnyProblem))]
 pub async fn watch_job(
     caller: Caller,
-    Path(job_id): Path<i64>,
+    parts: Parts,
+    InPath(job_id): InPath<i64>,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
 ) -> Result<Response, Problem> {
     let first = own_job(&state, &caller, job_id).await?;
     let watch = Watch {
         state,
+        caller,
+        parts,
+        asked: Instant::now(),
         job_id,
         shown: None,
         ready: Some(first),
@@ -69,6 +76,11 @@ pub async fn watch_job(
 
 struct Watch {
     state: State,
+    caller: Caller,
+    /// The request, of which the caller is found again.
+    parts: Parts,
+    /// When that was last done.
+    asked: Instant,
     job_id: i64,
     shown: Option<String>,
     ready: Option<JobRow>,
@@ -84,19 +96,7 @@ impl Watch {
         loop {
             let row = match self.ready.take() {
                 Some(row) => row,
-                None => {
-                    tokio::time::sleep(LOOK).await;
-                    let catalog = &self.state.storage.catalog;
-                    // A job that is pruned meanwhile was over.
-                    match catalog.job(self.job_id).await {
-                        Ok(Some(row)) => row,
-                        Ok(None) => return None,
-                        Err(error) => {
-                            tracing::warn!(%error, "a job cannot be watched");
-                            return None;
-                        }
-                    }
-                }
+                None => self.later().await?,
             };
             let job = Job::of(&row);
             let text = serde_json::to_string(&job).ok()?;
@@ -107,6 +107,34 @@ impl Watch {
             self.shown = Some(text.clone());
             return Some(Event::default().event(job.state).data(text));
         }
+    }
+
+    /// The job a little later; `None` where there is no more to tell, or nobody
+    /// to tell it to. A browser asks again by itself.
+    async fn later(&mut self) -> Option<JobRow> {
+        tokio::select! {
+            () = self.state.stop.wait() => return None,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        match self.seen().await {
+            Ok(row) => Some(row),
+            Err(problem) => {
+                // Else it was pruned, or the caller may not see it any more.
+                if problem.status().is_server_error() {
+                    problem.log("a job cannot be watched");
+                }
+                None
+            }
+        }
+    }
+
+    /// The job as it is, where the caller may still see it.
+    async fn seen(&mut self) -> Result<JobRow, Problem> {
+        if self.asked.elapsed() >= ASK_AGAIN {
+            self.caller = Caller::again(&mut self.parts, &self.state).await?;
+            self.asked = Instant::now();
+        }
+        own_job(&self.state, &self.caller, self.job_id).await
     }
 }
 

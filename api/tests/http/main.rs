@@ -11,6 +11,7 @@ mod limits;
 mod past;
 mod reads;
 mod sql;
+mod watching;
 
 #[path = "../schema/mod.rs"]
 mod schema;

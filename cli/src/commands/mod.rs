@@ -28,6 +28,7 @@ mod token;
 mod verify;
 mod worker;
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -136,8 +137,8 @@ impl Rim {
         })
     }
 
-    /// A job's context that talks to stderr and stops at Ctrl-C: the first
-    /// asks, the second ends the process.
+    /// A job's context that talks to stderr and stops when the process is told
+    /// to end: the first time asks, the second ends it.
     pub async fn context(&self) -> Result<Context, storage::Error> {
         self.context_at(&self.options()?).await
     }
@@ -147,11 +148,11 @@ impl Rim {
         let stop = Stop::default();
         let asked = stop.clone();
         tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            while told_to_end().await.is_ok() {
                 if asked.asked() {
                     std::process::exit(i32::from(Code::Interrupted.row().exit_code));
                 }
-                eprintln!("stopping after the step at hand; press again to stop at once");
+                eprintln!("stopping after the step at hand; told again, it stops at once");
                 asked.ask();
             }
         });
@@ -180,6 +181,29 @@ impl Rim {
             past,
         })
     }
+}
+
+/// Waits until the process is told to end: by Ctrl-C, or by SIGTERM, as systemd
+/// and containers do.
+async fn told_to_end() -> io::Result<()> {
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        told = terminated() => told,
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    signal(SignalKind::terminate())?.recv().await;
+    Ok(())
+}
+
+/// There is no such signal elsewhere.
+#[cfg(not(unix))]
+async fn terminated() -> io::Result<()> {
+    std::future::pending().await
 }
 
 /// The snapshot that a command reads.

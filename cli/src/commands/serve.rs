@@ -19,7 +19,7 @@ use crate::output::say;
 /// Exit code of an address that means nothing.
 const WRONG_USAGE: u8 = 2;
 
-/// Serves the HTTP API until Ctrl-C.
+/// Serves the HTTP API until it is told to end.
 pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     let listen = args.listen.as_ref().unwrap_or(&rim.settings.listen);
     let address: SocketAddr = match listen.parse() {
@@ -59,6 +59,12 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     };
     // Port 0 means any: say which it became.
     let address = listener.local_addr().unwrap_or(address);
+    // Before anybody is welcomed: a server that ends has no link to give.
+    let config = rim.settings.strava(&format!("http://{address}"));
+    let strava = match config.map_err(boxed)? {
+        Some(config) => Some(strava(&context, config)?),
+        None => None,
+    };
     match athlete {
         None => say!("pacelake serves whoever signs in on http://{address}\nCtrl-C ends it"),
         Some(athlete_id) => {
@@ -76,11 +82,6 @@ pub async fn run(rim: &Rim, args: &Serve) -> Ending {
     if let Some(athlete_id) = athlete {
         state = state.acting_as(athlete_id);
     }
-    let config = rim.settings.strava(&format!("http://{address}"));
-    let strava = match config.map_err(boxed)? {
-        Some(config) => Some(strava(&context, config)?),
-        None => None,
-    };
     if let Some(service) = &strava {
         say!("connect to Strava at {}", service.page("/api/strava/auth"));
         state = state.with_strava(service.clone());

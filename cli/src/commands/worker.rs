@@ -12,7 +12,7 @@ use super::{Ending, Rim, boxed, serve};
 use crate::args::Worker;
 use crate::output::say;
 
-/// Runs jobs until Ctrl-C: of Strava, where it is set up, and an admin's.
+/// Runs jobs until it is told to end: of Strava, where it is set up, and an admin's.
 pub async fn run(rim: &Rim, args: &Worker) -> Ending {
     let address = format!("http://{}", rim.settings.listen);
     let config = rim.settings.strava(&address).map_err(boxed)?;

@@ -192,9 +192,21 @@ impl Server {
     ///
     /// # Panics
     /// If it cannot be told.
-    pub fn interrupt(mut self) -> Option<i32> {
+    pub fn interrupt(self) -> Option<i32> {
+        self.end("-INT")
+    }
+
+    /// The same as systemd and containers do.
+    ///
+    /// # Panics
+    /// If it cannot be told.
+    pub fn terminate(self) -> Option<i32> {
+        self.end("-TERM")
+    }
+
+    fn end(mut self, signal: &str) -> Option<i32> {
         let id = self.child.id().to_string();
-        let told = Command::new("kill").args(["-INT", &id]).status();
+        let told = Command::new("kill").args([signal, &id]).status();
         assert!(told.expect("kill runs").success());
         self.child.wait().expect("it ends").code()
     }
