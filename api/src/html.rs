@@ -33,10 +33,23 @@ impl fmt::Display for Escaped<'_> {
 
 /// A whole page around `main`, which is HTML already.
 pub(crate) fn page(title: &str, main: &str) -> String {
+    whole(title, "", main)
+}
+
+/// The same, from which browsers go on to the path `next` by themselves.
+pub(crate) fn page_leading_to(next: &str, title: &str, main: &str) -> String {
+    let leading = format!(
+        "<meta http-equiv=\"refresh\" content=\"0;url={}\">\n",
+        Escaped(next)
+    );
+    whole(title, &leading, main)
+}
+
+fn whole(title: &str, head: &str, main: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n\
+         {head}<title>{}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n\
          </head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n\
          <header>\n<a class=\"name\" href=\"/\">pacelake</a>\n<nav aria-label=\"Main\">\n\
          <a href=\"/api/docs\">API</a>\n<a href=\"/api/activities\">Activities</a>\n\

@@ -42,7 +42,9 @@ impl FromRequestParts<AppState> for RequestId {
 /// The most bytes of a request's target.
 const MAX_TARGET: usize = 8 << 10;
 
-/// Nothing from elsewhere, no scripts, no frames, and forms to us alone.
+/// Nothing from elsewhere, no scripts, no frames, and forms to us alone. Browsers
+/// also stop a form whose answer redirects elsewhere, at whatever step: a page
+/// leads on instead.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
      form-action 'self'; frame-ancestors 'none'",

@@ -1,6 +1,6 @@
 //! The page that signs in.
 
-use super::{Escaped, page};
+use super::{Escaped, page, page_leading_to};
 
 /// The page that goes on to the path `next`, with what went wrong before;
 /// `closed` says whether there are accounts.
@@ -30,6 +30,15 @@ pub(crate) fn sign_in(next: &str, problem: Option<&str>, closed: bool) -> String
     page("pacelake: sign in", &html)
 }
 
+/// The page for whoever signed in, which leads on to the path `next`.
+pub(crate) fn signed_in(next: &str) -> String {
+    let html = format!(
+        "<h1>You are signed in</h1>\n<p><a href=\"{}\">Go on</a></p>\n",
+        Escaped(next)
+    );
+    page_leading_to(next, "pacelake: signed in", &html)
+}
+
 /// What went wrong, where something did.
 pub(super) fn push_problem(html: &mut String, problem: Option<&str>) {
     if let Some(problem) = problem {
@@ -50,5 +59,12 @@ mod tests {
         assert!(html.contains("value=\"/&quot;&gt;&lt;script&gt;\""));
         assert!(html.contains("&lt;b&gt;no&lt;/b&gt;"));
         assert!(!html.contains("no accounts yet"));
+        let html = signed_in("/a?b=\"><script>&c=1");
+        let next = "/a?b=&quot;&gt;&lt;script&gt;&amp;c=1";
+        assert!(
+            html.contains(&format!("content=\"0;url={next}\"")),
+            "{html}"
+        );
+        assert!(html.contains(&format!("href=\"{next}\"")), "{html}");
     }
 }

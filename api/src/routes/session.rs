@@ -1,8 +1,8 @@
 //! Signing in, who is signed in, and signing out.
 
 use axum::extract::State as Shared;
-use axum::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -132,13 +132,17 @@ pub async fn get_session(
 /// Signs in.
 ///
 /// The answer sets the session's cookie; a session that the request came by
-/// ends. As JSON it says who is signed in; a form is led to `next`. After ten
-/// failures with a name, or many with any, `too_many_attempts` is answered for
-/// a while.
+/// ends. As JSON it says who is signed in; a form is answered with a page that
+/// leads to `next`. After ten failures with a name, or many with any,
+/// `too_many_attempts` is answered for a while.
 #[utoipa::path(post, path = "/api/session", tag = "accounts",
     request_body(content((Credentials = "application/json"),
         (Credentials = "application/x-www-form-urlencoded"))),
-    responses((status = 200, description = "Who it is.", body = WhoAmI), AnyProblem))]
+    responses(
+        (status = 200, description = "Who it is.", content(
+            (WhoAmI = "application/json"),
+            (String = "text/html"))),
+        AnyProblem))]
 pub async fn begin_session(
     _: Public,
     Shared(state): Shared<State>,
@@ -241,20 +245,20 @@ impl Begun {
         })
     }
 
-    /// Who is signed in now; or, for a form, the way on.
+    /// Who is signed in now; or, for a form, the way on: a page, since `next` may
+    /// redirect to where forms may not lead.
     pub(super) fn answer(self, next: Option<&str>, state: &State) -> Result<Response, Problem> {
         let cookie = cookie::set(&self.secret, state.is_secure());
         let Some(next) = next else {
             let answer: Answer<WhoAmI> = answer::not_kept(&self.who)?;
             return Ok(answer.with(SET_COOKIE, cookie).into_response());
         };
-        let next = HeaderValue::from_str(next).unwrap_or(HeaderValue::from_static("/"));
         let headers = [
-            (LOCATION, next),
             (SET_COOKIE, cookie),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
-        Ok((StatusCode::SEE_OTHER, headers).into_response())
+        let page = html::sign_in::signed_in(next);
+        Ok((headers, Html(page)).into_response())
     }
 }
 

@@ -59,10 +59,15 @@ pub async fn get_set_up(
 
 /// Makes an account by a one-time link, or sets its password anew, and signs in.
 ///
-/// As JSON it answers who is signed in; a form is led to the start page.
+/// As JSON it answers who is signed in; a form is answered with a page that leads
+/// to the start page.
 #[utoipa::path(post, path = "/api/setup", tag = "accounts",
     request_body(content((SetUp = "application/json"), (SetUp = "application/x-www-form-urlencoded"))),
-    responses((status = 200, description = "Who is signed in.", body = WhoAmI), AnyProblem))]
+    responses(
+        (status = 200, description = "Who is signed in.", content(
+            (WhoAmI = "application/json"),
+            (String = "text/html"))),
+        AnyProblem))]
 pub async fn set_up(
     _: Public,
     Shared(state): Shared<State>,

@@ -13,6 +13,7 @@ use jobs::strava::connect::{Connected, Refusal, Returned};
 use jobs::strava::{Scope, Service};
 use serde::Deserialize;
 use storage::Failure;
+use tracing::Instrument;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{self, Caller, Means, Owner, Public};
@@ -51,8 +52,8 @@ pub async fn begin(
 ) -> Result<Response, Problem> {
     let service = &state.strava()?.service;
     let scopes: &[Scope] = match query.activities.as_deref() {
-        None | Some("all") => &[Scope::Read, Scope::ActivityReadAll],
-        Some("visible") => &[Scope::Read, Scope::ActivityRead],
+        None | Some("all") => &[Scope::ActivityReadAll],
+        Some("visible") => &[Scope::ActivityRead],
         Some(other) => {
             let message = format!("activities is `all` or `visible`, not {other:?}");
             return Err(Problem::argument(message));
@@ -125,7 +126,6 @@ pub async fn hand_over(
 #[utoipa::path(post, path = "/api/strava/logout", tag = "strava",
     responses((status = 204, description = "It is signed out."), AnyProblem))]
 pub async fn log_out(
-    _: Owner,
     caller: Caller,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
@@ -159,7 +159,12 @@ async fn finish(
         browser: brought(headers),
         request_id: Some(request_id),
     };
-    let (status, html) = match service.complete(returned).await {
+    // Who hangs up does not stop it half-way: tokens that Strava gave would be lost.
+    let service = service.clone();
+    let completing = async move { service.complete(returned).await };
+    let completed = tokio::spawn(completing.in_current_span()).await;
+    let completed = completed.map_err(|error| Problem::fault(error.to_string()))?;
+    let (status, html) = match completed {
         Ok(connected) => (StatusCode::OK, connected_page(&connected)),
         Err(jobs::Error::StravaSignIn(refusal)) => {
             tracing::info!(reason = %refusal, "a sign-in at Strava came to nothing");
