@@ -206,6 +206,7 @@ fn layered(routes: OpenApiRouter<State>, state: State, names: Names) -> Router {
     };
     router
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+        .layer(from_fn(routes::strava::webhook::count_oversized))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(from_fn_with_state(limits, log::request))
         .layer(CompressionLayer::new().compress_when(worth_packing))

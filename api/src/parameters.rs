@@ -70,6 +70,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// The one thing that a path names.
+pub struct InPath<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(named) = Path::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::argument(error.body_text()))?;
+        Ok(Self(named))
+    }
+}
+
 /// The activity that a path names.
 #[derive(Clone, Copy, Debug, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -83,9 +97,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ActivityPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Problem::argument(error.body_text()))?;
+        let InPath(text) = InPath::<String>::from_request_parts(parts, state).await?;
         let activity_id = activity_of(&text).map_err(Problem::argument)?;
         Ok(Self { activity_id })
     }
@@ -104,9 +116,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(account_id) = Path::<i64>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Problem::argument(error.body_text()))?;
+        let InPath(account_id) = InPath::<i64>::from_request_parts(parts, state).await?;
         Ok(Self {
             account_id: AccountId(account_id),
         })
@@ -126,9 +136,7 @@ impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Problem::argument(error.body_text()))?;
+        let InPath(text) = InPath::<String>::from_request_parts(parts, state).await?;
         // Whoever writes the token itself there is not told it again.
         let token_id = Uuid::parse_str(&text).map_err(|_| {
             Problem::argument("a token's id is a UUID, as GET /api/tokens lists it")

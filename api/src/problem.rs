@@ -214,7 +214,12 @@ pub async fn unknown_route(uri: Uri) -> Problem {
 /// The answer to a method that a route does not have.
 pub async fn unknown_method(method: Method, uri: Uri) -> Problem {
     let message = format!("{} does not answer {method}", uri.path());
-    Problem::new(Code::MethodNotAllowed, message, "use GET")
+    // axum names the methods in `allow`, but only after everything of ours.
+    Problem::new(
+        Code::MethodNotAllowed,
+        message,
+        "use a method that the answer's allow header names",
+    )
 }
 
 /// The answer after a fault of ours.

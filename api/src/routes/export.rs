@@ -1,6 +1,6 @@
 //! Whole tables, as files.
 
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use crate::access::Analyst;
 use crate::form::{Accepted, media_type};
 use crate::heavy::Kind;
-use crate::parameters::{Parameters, optional_activity, optional_day};
+use crate::parameters::{InPath, Parameters, optional_activity, optional_day};
 use crate::problem::{AnyProblem, Problem};
 use crate::reader::Reader;
 use crate::state::State;
@@ -59,7 +59,7 @@ pub struct ExportQuery {
         AnyProblem))]
 pub async fn export_table(
     Analyst { athlete, .. }: Analyst,
-    Path(table): Path<String>,
+    InPath(table): InPath<String>,
     Parameters(query): Parameters<ExportQuery>,
     accepted: Accepted,
     Shared(state): Shared<State>,

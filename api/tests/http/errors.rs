@@ -69,6 +69,10 @@ async fn bad_parameters_are_refused_not_changed() {
         "/api/export/splits?activity_id=x",
         "/api/export/stats?activity_id=7",
         "/api/export/a%20b",
+        "/api/export/%ff",
+        "/api/jobs/abc",
+        "/api/jobs/%ff",
+        "/api/jobs/abc/events",
     ] {
         let answered = app.get(path).await;
         assert_eq!(
@@ -113,6 +117,12 @@ async fn other_methods_are_refused_and_head_is_not() {
     let answered = app.send(request("DELETE")).await;
     check(&answered, 405, "method_not_allowed");
     assert!(answered.header("allow").contains("GET"));
+    let answered = app.get("/api/sql").await;
+    check(&answered, 405, "method_not_allowed");
+    assert_eq!(answered.header("allow"), "POST");
+    let body = answered.json();
+    let try_next = body["try_next"].as_str().unwrap();
+    assert!(try_next.contains("allow") && !try_next.contains("GET"));
     let head = app.send(request("HEAD")).await;
     assert_eq!((head.status, head.bytes.len()), (StatusCode::OK, 0));
 }

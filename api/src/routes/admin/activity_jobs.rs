@@ -154,8 +154,10 @@ pub struct Cleared {
     removed: u64,
 }
 
-/// Removes jobs that are over: done, failed or called off. Workers remove those
-/// of a week ago by themselves.
+/// Removes jobs that are over: done, failed or called off.
+///
+/// Workers do so by themselves: 7 days after a job was done or called off and
+/// 90 days after it failed, sooner beyond the newest 1000 and 10000 of a kind.
 #[utoipa::path(delete, path = "/api/admin/activity-jobs", tag = "admin", params(ClearQuery),
     responses((status = 200, description = "How many went.", body = Cleared), AnyProblem))]
 pub async fn clear_jobs(
@@ -169,4 +171,22 @@ pub async fn clear_jobs(
     let detail = format!("{removed} jobs of {of}");
     audit(&state, &caller, AccountAction::JobsCleared, detail).await?;
     answer::not_kept(&Cleared { removed })
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::catalog::Keep;
+
+    #[test]
+    fn the_document_says_how_long_jobs_are_kept() {
+        let document = serde_json::to_value(crate::openapi::openapi()).unwrap();
+        let operation = &document["paths"]["/api/admin/activity-jobs"]["delete"];
+        let said = operation["description"].as_str().unwrap();
+        let keep = Keep::DECLARED;
+        for (time, jobs) in [(keep.done_for, keep.done), (keep.failed_for, keep.failed)] {
+            let days = format!("{} days after", time.as_secs() / 86_400);
+            let jobs = format!(" {jobs} ");
+            assert!(said.contains(&days) && said.contains(&jobs), "{said}");
+        }
+    }
 }

@@ -2,10 +2,12 @@
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State as Shared};
-use axum::http::StatusCode;
+use axum::extract::{Request, State as Shared};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jobs::strava::events::{Received, Unwanted};
+use jobs::strava::subscription::WEBHOOK;
 use serde::{Deserialize, Serialize};
 use storage::Code;
 use storage::metric::EVENTS;
@@ -14,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::access::Public;
 use crate::answer::{self, Answer};
 use crate::log::RequestId;
-use crate::parameters::{NoParameters, Parameters};
+use crate::parameters::{InPath, NoParameters, Parameters};
 use crate::problem::{AnyProblem, Problem};
 use crate::state::State;
 
@@ -51,12 +53,12 @@ const MAX_CHALLENGE: usize = 256;
     responses((status = 200, description = "They may.", body = Validation), AnyProblem))]
 pub async fn validate(
     _: Public,
-    Path(secret): Path<String>,
+    secret: Result<InPath<String>, Problem>,
     Parameters(query): Parameters<ValidationQuery>,
     Shared(state): Shared<State>,
 ) -> Result<Answer<Validation>, Problem> {
     let strava = state.strava()?;
-    let is_ours = strava.mailbox.is_ours(&secret).await?;
+    let is_ours = strava.mailbox.is_ours(&told(secret)).await?;
     let verified = strava
         .service
         .is_verified(query.verify_token.as_deref().unwrap_or_default())
@@ -79,34 +81,49 @@ pub async fn validate(
 pub async fn receive(
     _: Public,
     RequestId(request_id): RequestId,
-    Path(secret): Path<String>,
+    secret: Result<InPath<String>, Problem>,
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let strava = state.strava()?;
-    if !strava.mailbox.is_ours(&secret).await? {
+    if !strava.mailbox.is_ours(&told(secret)).await? {
         metrics::counter!(EVENTS.name, "outcome" => "wrong_path").increment(1);
         return Err(nothing_here());
     }
-    let body = body.map_err(|error| {
-        metrics::counter!(EVENTS.name, "outcome" => "oversized").increment(1);
-        Problem::unreadable_body(&error)
-    })?;
+    let body = body.map_err(|error| Problem::unreadable_body(&error))?;
     match strava.mailbox.receive(&body, &request_id).await? {
         Received::Kept => Ok(StatusCode::OK.into_response()),
         Received::Refused(unwanted) => Err(refused(unwanted)),
     }
 }
 
+/// The end of a path; where it is no text, nothing, which is no secret either:
+/// whoever guesses learns no more from it.
+fn told(secret: Result<InPath<String>, Problem>) -> String {
+    secret.map_or_else(|_| String::new(), |InPath(text)| text)
+}
+
+/// Counts events whose bodies are beyond what any request may send: those do not
+/// come as far as [`receive`].
+pub async fn count_oversized(request: Request, next: Next) -> Response {
+    let is_event = request.method() == Method::POST && request.uri().path().starts_with(WEBHOOK);
+    let answer = next.run(request).await;
+    if is_event && answer.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        metrics::counter!(EVENTS.name, "outcome" => Unwanted::Oversized.name()).increment(1);
+    }
+    answer
+}
+
 fn refused(unwanted: Unwanted) -> Problem {
     let message = match unwanted {
+        Unwanted::Oversized => "this is longer than any event",
         Unwanted::Unreadable => "this is no event",
         Unwanted::OtherSubscription => "the event is of another subscription",
         Unwanted::UnknownAthlete => "the event is about nobody who is connected",
     };
     let code = match unwanted {
-        Unwanted::Unreadable => Code::InvalidArgument,
+        Unwanted::Oversized | Unwanted::Unreadable => Code::InvalidArgument,
         Unwanted::OtherSubscription | Unwanted::UnknownAthlete => Code::NotFound,
     };
     Problem::new(code, message, "send what the subscription is for")
