@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jobs::strava::Retention;
-use pacelake_strava_sim::{Details, FaultKind, FaultRule, Manual};
+use pacelake_strava_sim::{Details, FaultKind, FaultRule, Generated, Manual, recording_of};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -91,6 +91,45 @@ async fn it_has_every_activity_of_the_athlete_and_of_nobody_else() {
 
 fn number(line: &BTreeMap<String, String>, column: &str) -> i64 {
     line[column].parse().unwrap()
+}
+
+/// Whatever is uploaded between two pages moves the list: a page then begins with
+/// what the one before it ended with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_on_the_way_doubles_no_line() {
+    let (world, athlete) = connected(3).await;
+    let control = world.control();
+    control.add_history(athlete, 11, 210, 300).unwrap();
+    let mut expected = control.activities(athlete);
+    expected.reverse();
+    let upload = recording_of(Generated::default()).unwrap();
+    let details = Details {
+        start: Some(control.now()),
+        silent: true,
+        ..Details::default()
+    };
+    control
+        .add_after_next_page(athlete, &upload, &details)
+        .unwrap();
+    let answer = world.ask("GET", "/api/strava/export").await;
+    let lines = lines(&answer.bytes().await.unwrap());
+    let told: Vec<i64> = lines.iter().map(|line| number(line, "strava_id")).collect();
+    assert_eq!(told, expected);
+    assert_eq!(control.activities(athlete).len(), expected.len() + 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_activities_it_is_a_header() {
+    let (world, _) = connected(0).await;
+    let answer = world.ask("GET", "/api/strava/export").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(
+        answer.text().await.unwrap(),
+        "strava_id,activity_id,name,sport_type,start_time,distance_m,elapsed_s,moving_s,\
+         visibility,manual\n"
+    );
+    world.end().await;
 }
 
 /// What is here too has the same words and numbers as the lake's own table, in

@@ -4,6 +4,7 @@ use ::strava::{List, Summary};
 use futures::FutureExt;
 use jiff::Timestamp;
 use query::Session;
+use query::derived::splits::kernel::SplitUnit;
 use query::read::parts;
 use serde::{Deserialize, Serialize};
 use storage::catalog::Pointer;
@@ -99,11 +100,11 @@ struct Ours {
     elapsed_s: f64,
 }
 
-/// Distances that differ by less are one: Strava rounds an effort's to the
-/// metre, and a split's to 0.1 m.
+/// Distances that differ by less are one: Strava tells a split's to 0.1 m.
 const SAME_M: f64 = 0.051;
-/// Strava's distances of efforts in whole metres, where ours are exact.
-const SAME_EFFORT_M: f64 = 5.0;
+/// The same of efforts: 10 miles are 3.44 m longer than Strava tells them, and
+/// its half mile is 5 m longer than our 800 m.
+const SAME_EFFORT_M: f64 = 4.0;
 /// Strava's times are whole seconds.
 const SAME_S: f64 = 0.5;
 
@@ -191,15 +192,15 @@ impl Service {
             .await
             .map_err(|halt| halt.into_error(athlete_id))?;
         let theirs: Theirs = serde_json::from_slice(&activity).map_err(|_| unreadable())?;
-        let their_splits = match unit {
-            "mile" => theirs.splits_standard,
-            _ => theirs.splits_metric,
+        let (their_splits, cut) = match unit {
+            "mile" => (theirs.splits_standard, SplitUnit::Mile),
+            _ => (theirs.splits_metric, SplitUnit::Kilometre),
         };
         Ok(Comparison {
             activity_id: pointer.key.activity_id,
             strava_id,
             unit: unit.to_owned(),
-            splits: beside_splits(&splits, &their_splits.unwrap_or_default()),
+            splits: beside_splits(&splits, &their_splits.unwrap_or_default(), cut),
             best_efforts: beside_efforts(&efforts, &theirs.best_efforts.unwrap_or_default()),
         })
     }
@@ -226,18 +227,79 @@ fn ours(rows: &query::Rows) -> Result<Vec<Ours>, Error> {
     Ok(ours)
 }
 
-fn beside_splits(ours: &[Ours], theirs: &[Stretch]) -> Vec<Beside> {
+/// Splits of one number stand beside each other. Strava's follow each other
+/// without a gap, so that what is before one says where it begins.
+fn beside_splits(ours: &[Ours], theirs: &[Stretch], unit: SplitUnit) -> Vec<Beside> {
+    let length_m = unit.length_mm() as f64 / 1000.0;
     let last = ours.len().max(theirs.len());
-    let number = |place: usize| i32::try_from(place + 1).unwrap_or(i32::MAX);
-    let row = |place: usize| {
-        let mine = ours.iter().find(|one| one.split == number(place));
-        let mut numbered = theirs.iter().filter(|one| one.split.is_some());
-        let yours = numbered
-            .find(|one| one.split == Some(number(place)))
-            .or_else(|| theirs.get(place));
-        beside(number(place), mine, yours, SAME_M)
+    let mut rows = Vec::with_capacity(last);
+    let mut strava_end_m = Some(0.0);
+    for place in 0..last {
+        let number = i32::try_from(place + 1).unwrap_or(i32::MAX);
+        let mine = ours.iter().find(|one| one.split == number);
+        let yours = theirs
+            .iter()
+            .find(|one| one.split == Some(number))
+            .or_else(|| theirs.get(place).filter(|one| one.split.is_none()));
+        let strava_start_m = strava_end_m;
+        let strava_length_m = yours.and_then(|yours| yours.distance);
+        strava_end_m = strava_start_m
+            .zip(strava_length_m)
+            .map(|(start, length)| start + length);
+        let start_m = place as f64 * length_m;
+        let end_m = start_m + mine.map_or(length_m, |mine| mine.distance_m);
+        let is_last_of_both = place + 1 == ours.len() && place + 1 == theirs.len();
+        let late = strava_start_m.zip(strava_end_m).map(|(start, end)| Late {
+            start_m: start - start_m,
+            end_m: (!is_last_of_both).then_some(end - end_m),
+        });
+        let why = |_: f64, difference| why_of_split(late, difference);
+        rows.push(beside(number, mine, yours, why));
+    }
+    rows
+}
+
+/// By how many metres a split of Strava's lies behind ours.
+#[derive(Clone, Copy)]
+struct Late {
+    start_m: f64,
+    /// `None` where both end with the activity.
+    end_m: Option<f64>,
+}
+
+/// A split of Strava's ends on the first sample at or past the mark, and the next
+/// begins there: its length alone does not say where it lies.
+fn why_of_split(late: Option<Late>, difference: Option<f64>) -> String {
+    // Without one before it nobody knows where it begins.
+    let Some(Late { start_m, end_m }) = late else {
+        return why_of_times(difference);
     };
-    (0..last).map(row).collect()
+    match (aside(start_m), end_m.map(aside)) {
+        (Some(start), Some(Some(end))) => format!(
+            "Strava's begins on a sample, {start}, and ends on one, {end}; ours at the exact \
+             distance, between samples"
+        ),
+        (Some(start), Some(None)) => format!(
+            "Strava's begins on a sample, {start}; ours at the exact distance, between samples"
+        ),
+        (None, Some(Some(end))) => {
+            format!("Strava's ends on a sample, {end}; ours at the exact distance, between samples")
+        }
+        (Some(start), None) => format!(
+            "both end with the activity; Strava's begins on a sample, {start}, ours at the exact \
+             distance, between samples"
+        ),
+        (None, None) if difference.is_some_and(|difference| difference.abs() > SAME_S) => {
+            "both begin at the same distance and end with the activity".to_owned()
+        }
+        (None, None | Some(None)) => why_of_times(difference),
+    }
+}
+
+/// Where a place of Strava's is, seen from ours; `None` where they are one.
+fn aside(metres: f64) -> Option<String> {
+    let way = if metres > 0.0 { "later" } else { "earlier" };
+    (metres.abs() > SAME_M).then(|| format!("{:.1} m {way}", metres.abs()))
 }
 
 /// Efforts of one distance stand beside each other; Strava rounds distances to
@@ -252,19 +314,52 @@ fn beside_efforts(ours: &[Ours], theirs: &[Stretch]) -> Vec<Beside> {
         .iter()
         .map(|mine| {
             let yours = theirs.iter().find(|yours| is_same(mine, yours));
-            beside(0, Some(mine), yours, SAME_EFFORT_M)
+            beside(0, Some(mine), yours, why_of_effort)
         })
         .collect();
     let lonely = theirs
         .iter()
         .filter(|yours| !ours.iter().any(|mine| is_same(mine, yours)));
-    rows.extend(lonely.map(|yours| beside(0, None, Some(yours), SAME_EFFORT_M)));
+    rows.extend(lonely.map(|yours| beside(0, None, Some(yours), why_of_effort)));
     let metres = |row: &Beside| row.distance_m.or(row.strava_distance_m).unwrap_or_default();
     rows.sort_by(|a, b| metres(a).total_cmp(&metres(b)));
     rows
 }
 
-fn beside(number: i32, mine: Option<&Ours>, yours: Option<&Stretch>, same_m: f64) -> Beside {
+fn why_of_effort(longer_m: f64, difference: Option<f64>) -> String {
+    let times = why_of_times(difference);
+    if longer_m.abs() <= SAME_M {
+        return times;
+    }
+    let way = if longer_m > 0.0 { "longer" } else { "shorter" };
+    format!(
+        "Strava's distance is {:.1} m {way}; {times}",
+        longer_m.abs()
+    )
+}
+
+/// Why two times over the same stretch differ.
+fn why_of_times(difference: Option<f64>) -> String {
+    let why = match difference {
+        Some(difference) if difference.abs() <= SAME_S => {
+            "the same to the second, which is as much as Strava tells"
+        }
+        Some(_) => {
+            "Strava's begins and ends on samples; ours at the exact distance, between samples"
+        }
+        None => "one of them has no time",
+    };
+    why.to_owned()
+}
+
+/// A row; `why` says of two stretches by how many metres Strava's is longer and
+/// by how many seconds it takes longer why they differ.
+fn beside(
+    number: i32,
+    mine: Option<&Ours>,
+    yours: Option<&Stretch>,
+    why: impl FnOnce(f64, Option<f64>) -> String,
+) -> Beside {
     let distance_m = mine.map(|mine| mine.distance_m);
     let elapsed_s = mine.map(|mine| mine.elapsed_s);
     let strava_distance_m = yours.and_then(|yours| yours.distance);
@@ -272,22 +367,10 @@ fn beside(number: i32, mine: Option<&Ours>, yours: Option<&Stretch>, same_m: f64
     let difference = strava_elapsed_s.zip(elapsed_s);
     // To the ms, as stored times are.
     let difference = difference.map(|(theirs, ours)| ((theirs - ours) * 1000.0).round() / 1000.0);
-    let longer = strava_distance_m.zip(distance_m);
-    let why = match (longer.map(|(theirs, ours)| theirs - ours), difference) {
-        (None, _) if mine.is_some() => "Strava has none".to_owned(),
+    let why = match (distance_m, strava_distance_m) {
+        (Some(ours), Some(theirs)) => why(theirs - ours, difference),
+        (Some(_), None) => "Strava has none".to_owned(),
         (None, _) => "only Strava has it".to_owned(),
-        (Some(longer), _) if longer.abs() > same_m => format!(
-            "Strava's ends on a sample, {:.1} m {}; ours at the exact distance, between samples",
-            longer.abs(),
-            if longer > 0.0 { "later" } else { "earlier" }
-        ),
-        (Some(_), Some(difference)) if difference.abs() <= SAME_S => {
-            "the same to the second, which is as much as Strava tells".to_owned()
-        }
-        (Some(_), Some(_)) => "Strava's begins and ends on samples; ours at the exact distance, \
-             between samples"
-            .to_owned(),
-        (Some(_), None) => "one of them has no time".to_owned(),
     };
     Beside {
         number,
@@ -324,11 +407,78 @@ mod tests {
     fn splits_stand_beside_each_other_by_number() {
         let ours = [mine(1, 1000.0, 299.1), mine(2, 412.3, 130.0)];
         let theirs = [yours(Some(1), 1002.8, 300.0), yours(Some(3), 5.0, 2.0)];
-        let rows = beside_splits(&ours, &theirs);
+        let rows = beside_splits(&ours, &theirs, SplitUnit::Kilometre);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].elapsed_difference_s, Some(0.9));
         assert!(rows[0].why.contains("2.8 m later"), "{}", rows[0].why);
         assert_eq!(rows[1].elapsed_s, Some(130.0));
+        assert_eq!(rows[1].why, "Strava has none");
+    }
+
+    fn numbered(lengths: &[f64]) -> Vec<Stretch> {
+        let lengths = lengths.iter().zip(1..);
+        lengths
+            .map(|(length, number)| yours(Some(number), *length, 301.0))
+            .collect()
+    }
+
+    /// Why each of Strava's splits differs from ours, of which there are as many.
+    fn whys(theirs: &[Stretch], unit: SplitUnit, total_m: f64) -> Vec<String> {
+        let length_m = unit.length_mm() as f64 / 1000.0;
+        let ours = (0..theirs.len()).map(|place| {
+            let left_m = total_m - place as f64 * length_m;
+            mine(place as i32 + 1, length_m.min(left_m), 300.0)
+        });
+        let ours: Vec<Ours> = ours.collect();
+        let rows = beside_splits(&ours, theirs, unit);
+        rows.into_iter().map(|row| row.why).collect()
+    }
+
+    #[test]
+    fn a_split_lies_where_those_before_it_end() {
+        let theirs = numbered(&[1002.3, 999.7, 998.7, 999.3, 411.0]);
+        assert_eq!(
+            whys(&theirs, SplitUnit::Kilometre, 4411.0),
+            [
+                "Strava's ends on a sample, 2.3 m later; ours at the exact distance, between \
+                 samples",
+                "Strava's begins on a sample, 2.3 m later, and ends on one, 2.0 m later; ours at \
+                 the exact distance, between samples",
+                "Strava's begins on a sample, 2.0 m later, and ends on one, 0.7 m later; ours at \
+                 the exact distance, between samples",
+                "Strava's begins on a sample, 0.7 m later; ours at the exact distance, between \
+                 samples",
+                "both begin at the same distance and end with the activity",
+            ]
+        );
+        let theirs = numbered(&[1002.3, 999.7, 400.0]);
+        assert_eq!(
+            whys(&theirs, SplitUnit::Kilometre, 2402.0)[2],
+            "both end with the activity; Strava's begins on a sample, 2.0 m later, ours at the \
+             exact distance, between samples"
+        );
+        let theirs = numbered(&[1609.9, 1611.4, 10.0]);
+        let miles = whys(&theirs, SplitUnit::Mile, 3231.3);
+        assert!(miles[1].contains("0.6 m later, and ends on one, 2.6 m later"));
+    }
+
+    #[test]
+    fn no_split_that_strava_answered_ends_before_the_mark() {
+        let answer = include_str!("../../../pipeline/tests/captured/ruby-marathon.json");
+        let marathon: Theirs = serde_json::from_str(answer).unwrap();
+        for (theirs, unit) in [
+            (marathon.splits_metric, SplitUnit::Kilometre),
+            (marathon.splits_standard, SplitUnit::Mile),
+        ] {
+            let whys = whys(&theirs.unwrap(), unit, 42_268.1);
+            let (last, whole) = whys.split_last().unwrap();
+            assert!(last.starts_with("both end with the activity; "), "{last}");
+            assert!(whole.len() > 25);
+            for why in whole {
+                let is_late = why.contains(" m later; ours") && !why.contains("earlier");
+                assert!(is_late, "{why}");
+            }
+        }
     }
 
     #[test]
@@ -360,5 +510,27 @@ mod tests {
         );
         assert_eq!(rows[1].why, "only Strava has it");
         assert!(rows[0].why.starts_with("the same"));
+        assert_eq!(
+            rows[2].why,
+            "Strava's distance is 0.3 m shorter; Strava's begins and ends on samples; ours at the \
+             exact distance, between samples"
+        );
+    }
+
+    #[test]
+    fn only_what_strava_rounds_is_one_distance() {
+        let ours = [mine(0, 800.0, 180.0), mine(0, 16_093.44, 4_599.2)];
+        let theirs = [yours(None, 805.0, 182.0), yours(None, 16_090.0, 4_599.0)];
+        let rows = beside_efforts(&ours, &theirs);
+        let whys: Vec<&str> = rows.iter().map(|row| row.why.as_str()).collect();
+        assert_eq!(
+            whys,
+            [
+                "Strava has none",
+                "only Strava has it",
+                "Strava's distance is 3.4 m shorter; the same to the second, which is as much as \
+                 Strava tells",
+            ]
+        );
     }
 }

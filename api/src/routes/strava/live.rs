@@ -1,5 +1,6 @@
 //! Straight from Strava, and what is asked of it by hand.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -128,30 +129,25 @@ pub async fn export_live(
     _: Parameters<NoParameters>,
     Shared(state): Shared<State>,
 ) -> Result<Response, Problem> {
-    let service = state.strava()?.service.clone();
+    let mut walk = Walk {
+        service: state.strava()?.service.clone(),
+        athlete_id: athlete.id,
+        next: Some(1),
+        told: HashSet::new(),
+    };
     // The first page is asked for before the answer begins, so that what goes
     // wrong at once is said in words.
-    let (first, is_last) = page_of(&service, athlete.id, 1).await?;
-    let begun = Walk {
-        service,
-        athlete_id: athlete.id,
-        next: (!is_last).then_some(2),
-        ready: Some(first),
-    };
-    let pages = stream::try_unfold(begun, |mut walk| async move {
-        if let Some(ready) = walk.ready.take() {
-            return Ok(Some((ready, walk)));
+    let mut first = header()?;
+    first.extend(walk.lines().await?.unwrap_or_default());
+    let pages = stream::try_unfold((Some(first), walk), |(ready, mut walk)| async move {
+        if let Some(ready) = ready {
+            return Ok::<_, Arc<Problem>>(Some((ready, (None, walk))));
         }
-        let Some(page) = walk.next else {
-            return Ok::<_, Arc<Problem>>(None);
-        };
-        let page_of = page_of(&walk.service, walk.athlete_id, page).await;
-        let (lines, is_last) = page_of.map_err(|problem| {
+        let lines = walk.lines().await.map_err(|problem| {
             problem.log("an export of Strava's list broke off");
             Arc::new(problem)
         })?;
-        walk.next = (!is_last).then_some(page + 1);
-        Ok(Some((lines, walk)))
+        Ok(lines.map(|lines| (lines, (None, walk))))
     });
     let pages = futures::TryStreamExt::map_err(pages, |problem| {
         std::io::Error::other(problem.message().to_owned())
@@ -170,31 +166,89 @@ pub async fn export_live(
     Ok((headers, Body::from_stream(pages)).into_response())
 }
 
+/// The columns of the export: the fields of an activity as it is listed, in order.
+const COLUMNS: [&str; 10] = [
+    "strava_id",
+    "activity_id",
+    "name",
+    "sport_type",
+    "start_time",
+    "distance_m",
+    "elapsed_s",
+    "moving_s",
+    "visibility",
+    "manual",
+];
+
+/// The first line, which is there without any other.
+fn header() -> Result<Vec<u8>, Problem> {
+    csv_of(|writer| writer.write_record(COLUMNS))
+}
+
+fn csv_of(
+    write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>,
+) -> Result<Vec<u8>, Problem> {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(Vec::new());
+    write(&mut writer).map_err(|error| Problem::fault(error.to_string()))?;
+    writer
+        .into_inner()
+        .map_err(|error| Problem::fault(error.to_string()))
+}
+
 struct Walk {
     service: Service,
     athlete_id: AthleteId,
+    /// `None` after the last page.
     next: Option<u32>,
-    ready: Option<Vec<u8>>,
+    /// What has its line: an upload between two pages moves the last of the one
+    /// to the begin of the other.
+    told: HashSet<i64>,
 }
 
-/// The lines of one page, the first with a header; and whether it was the last:
-/// an empty one.
-async fn page_of(
-    service: &Service,
-    athlete_id: AthleteId,
-    page: u32,
-) -> Result<(Vec<u8>, bool), Problem> {
-    let items = service.live(athlete_id, page, PAGE as u32).await?;
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(page == 1)
-        .from_writer(Vec::new());
-    for item in &items {
-        writer
-            .serialize(item)
-            .map_err(|error| Problem::fault(error.to_string()))?;
+impl Walk {
+    /// The lines of the next page; `None` after the last, an empty one.
+    async fn lines(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        let Some(page) = self.next else {
+            return Ok(None);
+        };
+        let mut items = self
+            .service
+            .live(self.athlete_id, page, PAGE as u32)
+            .await?;
+        self.next = (!items.is_empty()).then_some(page + 1);
+        items.retain(|item| self.told.insert(item.strava_id));
+        csv_of(|writer| items.iter().try_for_each(|item| writer.serialize(item))).map(Some)
     }
-    let lines = writer
-        .into_inner()
-        .map_err(|error| Problem::fault(error.to_string()))?;
-    Ok((lines, items.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jobs::strava::live::LiveActivity;
+
+    use super::*;
+
+    #[test]
+    fn the_columns_are_the_fields() {
+        let activity = LiveActivity {
+            strava_id: 1,
+            activity_id: None,
+            name: "x".to_owned(),
+            sport_type: "Run".to_owned(),
+            start_time: Timestamp::UNIX_EPOCH,
+            distance_m: None,
+            elapsed_s: None,
+            moving_s: None,
+            visibility: "everyone".to_owned(),
+            manual: true,
+        };
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.serialize(&activity).unwrap();
+        let written = writer.into_inner().unwrap();
+        let header = header().unwrap();
+        let line = csv_of(|writer| writer.serialize(&activity)).unwrap();
+        assert_eq!(written, [header, line].concat());
+    }
 }
