@@ -27,11 +27,22 @@ pub struct Row {
     pub who: Who,
     /// What is asked: an id of athlete 1's wherever one fits, `{token}` for a
     /// token of the caller's, `{account}` for an account and `{snapshot}` for
-    /// one that is kept.
+    /// one that is kept; and what [`crate::strava`] knows.
     pub ask: &'static str,
     pub body: Option<&'static str>,
     /// Whether it names something of athlete 1's, which others do not find.
     pub named: bool,
+    /// What whoever may is answered with; `None`: anything but a refusal.
+    pub status: Option<u16>,
+}
+
+impl Row {
+    const fn answered(self, status: u16) -> Self {
+        Self {
+            status: Some(status),
+            ..self
+        }
+    }
 }
 
 const fn get(route: &'static str, who: Who, ask: &'static str) -> Row {
@@ -42,6 +53,7 @@ const fn get(route: &'static str, who: Who, ask: &'static str) -> Row {
         ask,
         body: None,
         named: false,
+        status: None,
     }
 }
 
@@ -78,6 +90,13 @@ const fn delete(route: &'static str, who: Who, ask: &'static str) -> Row {
 const fn chore(route: &'static str) -> Row {
     post(route, Who::Admin, route, "{}")
 }
+
+/// What Strava posts about athlete 1.
+const EVENT: &str = r#"{
+    "object_type": "activity", "object_id": 5, "aspect_type": "update",
+    "owner_id": {owner}, "subscription_id": {subscription},
+    "event_time": 1780300000, "updates": {"title": "x"}
+}"#;
 
 /// Who may do what, route by route.
 pub const ROUTES: &[Row] = &[
@@ -211,48 +230,76 @@ pub const ROUTES: &[Row] = &[
         "/api/activities/7/remerge",
         "{}",
     ),
-    get("/api/strava/auth", Who::Owner, "/api/strava/auth"),
+    get("/api/strava/auth", Who::Owner, "/api/strava/auth").answered(303),
+    // A page says that the sign-in did not begin here.
     get(
         "/api/strava/callback",
         Who::Public,
         "/api/strava/callback?state=x",
-    ),
+    )
+    .answered(400),
     post(
         "/api/strava/callback",
         Who::Public,
         "/api/strava/callback",
         r#"{"state": "x"}"#,
-    ),
-    post("/api/strava/logout", Who::Owner, "/api/strava/logout", ""),
-    get("/api/strava/status", Who::Reader, "/api/strava/status"),
+    )
+    .answered(400),
+    post(
+        "/api/strava/logout",
+        Who::SignedIn,
+        "/api/strava/logout",
+        "",
+    )
+    .answered(204),
+    get("/api/strava/status", Who::Reader, "/api/strava/status").answered(200),
     delete(
         "/api/strava/disconnect",
         Who::Owner,
         "/api/strava/disconnect",
-    ),
+    )
+    .answered(200),
+    // Whoever knows the secret may, and whoever guesses it finds nothing.
     get(
         "/api/strava/webhook/{secret}",
         Who::Public,
-        "/api/strava/webhook/x",
-    ),
+        "/api/strava/webhook/{webhook}?{question}",
+    )
+    .answered(200),
+    get(
+        "/api/strava/webhook/{secret}",
+        Who::Public,
+        "/api/strava/webhook/x?{question}",
+    )
+    .answered(404),
+    post(
+        "/api/strava/webhook/{secret}",
+        Who::Public,
+        "/api/strava/webhook/{webhook}",
+        EVENT,
+    )
+    .answered(200),
     post(
         "/api/strava/webhook/{secret}",
         Who::Public,
         "/api/strava/webhook/x",
-        "{}",
-    ),
+        EVENT,
+    )
+    .answered(404),
     get(
         "/api/strava/activities",
         Who::Reader,
         "/api/strava/activities",
-    ),
-    post("/api/strava/sync", Who::Owner, "/api/strava/sync", ""),
-    get(
+    )
+    .answered(200),
+    post("/api/strava/sync", Who::Owner, "/api/strava/sync", "").answered(202),
+    named(
         "/api/strava/splits/{activity_id}",
         Who::Reader,
-        "/api/strava/splits/7",
-    ),
-    get("/api/strava/export", Who::Reader, "/api/strava/export"),
+        "/api/strava/splits/8",
+    )
+    .answered(200),
+    get("/api/strava/export", Who::Reader, "/api/strava/export").answered(200),
     named("/api/jobs/{job_id}", Who::SignedIn, "/api/jobs/1"),
     named(
         "/api/jobs/{job_id}/events",
@@ -295,11 +342,17 @@ pub const ROUTES: &[Row] = &[
         "/api/sql",
         r#"{"query": "SELECT * FROM activities WHERE activity_id = 7"}"#,
     ),
-    get("/api/ready", Who::Public, "/api/ready"),
+    // Nobody fetches from Strava here, so that it is not ready.
+    get("/api/ready", Who::Public, "/api/ready").answered(503),
     get("/metrics", Who::Admin, "/metrics"),
-    get("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks"),
-    post("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks", ""),
-    delete("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks"),
+    get("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks").answered(200),
+    post("/api/admin/webhooks", Who::Admin, "/api/admin/webhooks", "").answered(200),
+    delete(
+        "/api/admin/webhooks",
+        Who::Admin,
+        "/api/admin/webhooks?subscription_id={subscription}",
+    )
+    .answered(200),
     get(
         "/api/admin/activity-jobs",
         Who::Admin,
@@ -310,7 +363,8 @@ pub const ROUTES: &[Row] = &[
         Who::Admin,
         "/api/admin/activity-jobs",
         r#"{"athlete_id": 1}"#,
-    ),
+    )
+    .answered(202),
     delete(
         "/api/admin/activity-jobs",
         Who::Admin,
@@ -324,7 +378,7 @@ pub const ROUTES: &[Row] = &[
         Who::Admin,
         "/api/admin/sync-streams",
     ),
-    chore("/api/admin/sync-streams"),
+    chore("/api/admin/sync-streams").answered(202),
     get("/api/admin/thumbnails", Who::Admin, "/api/admin/thumbnails"),
     chore("/api/admin/thumbnails"),
 ];

@@ -6,7 +6,11 @@
 mod app;
 mod declared;
 mod kept;
+mod log;
 mod secrets;
+#[path = "../strava/service.rs"]
+mod service;
 mod sign_in;
+mod strava;
 mod walk;
 mod world;

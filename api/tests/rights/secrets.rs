@@ -1,41 +1,16 @@
 //! What lets somebody in is in no log, no table, and no answer but the one that
 //! gives it.
 
-use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
 use pacelake_api as api;
 use serde_json::json;
 use storage::catalog::{LinkWish, SecretHash};
 use storage::{AthleteId, Options, Storage};
-use tracing_subscriber::fmt::MakeWriter;
 
+use crate::log::Log;
 use crate::world::{bearer, now_us, send};
-
-/// A log in memory.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 const PASSWORD: &str = "never to be seen again";
 const WRONG: &str = "typed in the wrong place";
@@ -52,13 +27,7 @@ fn catalog_files(folder: &Path) -> Vec<u8> {
 
 #[tokio::test]
 async fn no_secret_is_seen_twice() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
-
+    let (log, _logging) = Log::of_this_thread();
     let folder = tempfile::tempdir().unwrap();
     let options = Options::in_folder(folder.path());
     let storage = Storage::open(&options, &query::derived::tables(), &[])
@@ -167,7 +136,7 @@ async fn no_secret_is_seen_twice() {
         ("a link", link.reveal().to_owned()),
         ("an invitation", invitation.clone()),
     ];
-    let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    let logged = log.text();
     assert!(logged.contains("/api/session"), "the log is written");
     let files = catalog_files(folder.path());
     let holds = |bytes: &[u8], text: &str| {

@@ -8,15 +8,17 @@ use serde_json::Value;
 use storage::catalog::{Account, Catalog, LinkWish, NewJob, NewToken, Role, Scope, SecretHash};
 use storage::objects::Secret;
 use storage::{AccountId, AthleteId};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::app::{Answered, TestApp};
+use crate::strava::Strava;
 
 /// One day, in microseconds.
 pub const DAY_US: i64 = 86_400_000_000;
 
 /// A server with accounts over the lake of [`TestApp`], all of which is athlete
-/// 1's.
+/// 1's, beside a simulated Strava. No worker runs.
 pub struct World {
     /// Keeps the folder.
     _app: TestApp,
@@ -26,7 +28,7 @@ pub struct World {
     pub athlete: Account,
     pub analyst: Account,
     pub admin: Account,
-    /// Acts for athlete 2, who has nothing.
+    /// Acts for athlete 2, who has nothing but an account at Strava.
     pub other: Account,
     /// Acts for nobody.
     pub operator: Account,
@@ -34,6 +36,7 @@ pub struct World {
     pub victim: Account,
     /// A snapshot that has all activities.
     pub snapshot: i64,
+    pub strava: Strava,
 }
 
 pub fn now_us() -> i64 {
@@ -67,8 +70,19 @@ impl World {
         assert_eq!(job[0].job_id, 1);
         catalog.cancel_job(1).await.unwrap();
         let newest = app.state().storage.lake.latest().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let strava = Strava::beside(&app.state().storage, &base).await;
+        let state = app.state().with_strava(strava.service.clone());
+        let router = api::app(state.clone());
+        // Strava asks the callback before it subscribes, from outside.
+        tokio::spawn(async move {
+            let forever = std::future::pending();
+            api::serve(listener, state, forever).await.unwrap();
+        });
         Self {
-            router: api::app(app.state()),
+            router,
+            strava,
             snapshot: newest.snapshot_id(),
             _app: app,
             catalog,

@@ -1,13 +1,18 @@
 //! Signing in at Strava, and every way in which that fails.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
 use jobs::strava::Retention;
 use pacelake_strava_sim::{AthleteLimit, NextAuthorization};
-use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Response, StatusCode};
 use storage::AthleteId;
-use storage::catalog::JobFilter;
+use storage::catalog::{AuditFilter, JobFilter, LinkWish};
 use storage::testing::Place;
 
-use crate::world::{CAME_BACK, World};
+use crate::log::Log;
+use crate::world::{CAME_BACK, Setup, World};
 
 mod both {
     crate::world::on_both!(the_history_comes_in_newest_first);
@@ -76,9 +81,20 @@ async fn refused(world: &World, answer: (StatusCode, String), what: &str) {
     assert_eq!(state["status"], "not_connected");
 }
 
+/// By how many seconds the clock is ahead of the one test that moves it.
+static AHEAD_S: AtomicI64 = AtomicI64::new(0);
+
+fn ahead() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_secs(AHEAD_S.load(Ordering::SeqCst))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_failure_says_what_to_try() {
-    let world = World::begin(Place::sqlite(), Retention::Policy).await;
+    let setup = Setup {
+        now: ahead,
+        ..Setup::new(Place::sqlite(), Retention::Policy).await
+    };
+    let world = World::of(setup).await;
     let athlete = world.athlete(1);
     let control = world.control();
     let next = |next: NextAuthorization| {
@@ -130,6 +146,47 @@ async fn every_failure_says_what_to_try() {
     .await;
     refused(&world, world.shown(&back, &cookie).await, "used before").await;
 
+    // A code that is too old there, of a sign-in that is not too old here.
+    let (sent, cookie) = world.sent().await;
+    let back = world.back(&sent, athlete).await;
+    control.switch(|switches| switches.skew_s = 601);
+    let late = world.shown(&back, &cookie).await;
+    refused(&world, late, "the code is too old").await;
+    control.switch(|switches| switches.skew_s = 0);
+
+    // An app that Strava serves no more.
+    let inactive = |is: bool| {
+        control.switch(|switches| {
+            switches.inactive = is;
+            switches.inactive_exchange = is;
+        });
+    };
+    inactive(true);
+    let unserved = world.connect(athlete).await;
+    refused(&world, unserved, "calls the app inactive").await;
+    inactive(false);
+
+    // By a page of ours that hands it over: a no, and another browser.
+    next(NextAuthorization {
+        deny: true,
+        ..NextAuthorization::default()
+    });
+    let (sent, cookie) = world.sent().await;
+    let back = world.back(&sent, athlete).await;
+    let other = world.handed_over(&back, "a=b").await;
+    refused(&world, other, "another browser").await;
+    let denied = world.handed_over(&back, &cookie).await;
+    refused(&world, denied, "access was denied").await;
+    let again = world.handed_over(&back, &cookie).await;
+    refused(&world, again, "used before").await;
+
+    // A sign-in that is too old here; from here on it is later.
+    let (sent, cookie) = world.sent().await;
+    let back = world.back(&sent, athlete).await;
+    AHEAD_S.store(601, Ordering::SeqCst);
+    let late = world.shown(&back, &cookie).await;
+    refused(&world, late, "longer than 10 minutes").await;
+
     // A code that Strava takes the second time only is no failure.
     next(NextAuthorization {
         too_early: true,
@@ -137,30 +194,144 @@ async fn every_failure_says_what_to_try() {
     });
     let (status, page) = world.connect(athlete).await;
     assert_eq!(status, StatusCode::OK, "{page}");
+    // Nor is what is handed over.
+    let (sent, cookie) = world.sent().await;
+    let back = world.back(&sent, athlete).await;
+    let (status, page) = world.handed_over(&back, &cookie).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert!(page.contains("Connected to Strava"), "{page}");
     world.end().await;
 }
 
+/// The answer to a page's form.
+async fn form(world: &World, path: &str, body: String) -> Response {
+    let request = world.http.post(format!("{}{path}", world.base));
+    let request = request
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(ORIGIN, &world.base);
+    request.body(body).send().await.unwrap()
+}
+
+/// The answer to a browser with this cookie that opens a page.
+async fn opened(world: &World, path: &str, cookie: &str) -> Response {
+    let request = world.http.get(format!("{}{path}", world.base));
+    let request = request.header(ACCEPT, "text/html").header(COOKIE, cookie);
+    request.send().await.unwrap()
+}
+
+/// Browsers stop a form that leads elsewhere, after however many redirects: who
+/// signs in on the way to Strava goes on from a page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_token_is_ever_shown() {
+async fn no_answer_to_a_form_redirects() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
+    let wish = LinkWish::FirstAccount {
+        athlete_id: Some(AthleteId(1)),
+    };
+    let now_us = world.service.now().as_microsecond();
+    let catalog = &world.service.context.storage.catalog;
+    let (link, _) = catalog.make_link(wish, None, now_us).await.unwrap();
+    let who = "name=kari&password=a+long+way+up";
+    let body = format!("link={}&{who}", link.reveal());
+    let made = form(&world, "/api/setup", body).await;
+    assert_eq!(made.status(), StatusCode::OK);
+    assert!(!made.headers().contains_key(LOCATION));
+
+    let way = "/api/strava/auth";
+    let led = opened(&world, way, "").await;
+    assert_eq!(led.status(), StatusCode::SEE_OTHER);
+    let next = "next=%2Fapi%2Fstrava%2Fauth";
+    assert_eq!(led.headers()[LOCATION], format!("/signin?{next}"));
+    let signed_in = form(&world, "/api/session", format!("{who}&{next}")).await;
+    assert_eq!(signed_in.status(), StatusCode::OK);
+    assert!(!signed_in.headers().contains_key(LOCATION));
+    assert_eq!(signed_in.headers()[CACHE_CONTROL], "no-store");
+    let cookie = signed_in.headers()[SET_COOKIE].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let page = signed_in.text().await.unwrap();
+    for leading in [
+        format!("content=\"0;url={way}\""),
+        format!("href=\"{way}\""),
+    ] {
+        assert!(page.contains(&leading), "{page}");
+    }
+    let sent = opened(&world, way, &cookie).await;
+    assert_eq!(sent.status(), StatusCode::SEE_OTHER);
+    let strava = format!("{}/oauth/authorize?", world.sim.url());
+    let sent = sent.headers()[LOCATION].to_str().unwrap();
+    assert!(sent.starts_with(&strava), "{sent}");
+    world.end().await;
+}
+
+/// An answer's head and body.
+async fn whole(answer: Response) -> String {
+    let head = format!("{} {:?}", answer.status(), answer.headers());
+    format!("{head} {}", answer.text().await.unwrap())
+}
+
+/// On one thread, so that all of it is in the log.
+#[tokio::test]
+async fn no_token_is_ever_shown() {
+    let (log, _logging) = Log::of_this_thread();
+    let world = World::begin(Place::sqlite(), Retention::Owner).await;
+    let control = world.control();
     let athlete = world.athlete(2);
-    world.connect(athlete).await;
+    let (_, page) = world.connect(athlete).await;
     world.back_filled(2).await;
-    let status = world.get("/api/strava/status").await.to_string();
-    let audit = &world.service.context.storage.catalog;
-    let audit = audit.audit(&storage::catalog::AuditFilter::default()).await;
-    let audit = format!("{:?}", audit.unwrap());
+    world
+        .until("the subscription", async || {
+            control.subscription().is_some()
+        })
+        .await;
+    // Both tokens are replaced: Strava refuses the one before its end.
+    control.expire_access(athlete);
+    world.push(athlete, 1);
+    world
+        .until("a new activity", async || {
+            world.activities().await.len() == 3 && world.is_idle().await
+        })
+        .await;
     let secret = world.service.webhook_secret().await.unwrap();
     let access = world.service.access(AthleteId(1)).await;
     let Ok(access) = access else {
         panic!("the athlete is connected");
     };
-    let secrets = [
-        secret.expose().to_owned(),
-        access.token.expose().to_owned(),
-        world.sim.app().client_secret,
-    ];
+    let mut secrets = control.given();
+    assert!(secrets.len() >= 5, "a code, and two of either token");
+    assert!(secrets.iter().any(|given| given == access.token.expose()));
+    secrets.push(secret.expose().to_owned());
+    secrets.push(world.sim.app().client_secret);
+
+    let mut told = vec![page];
+    let newest = world.activities().await[0]["activity_id"].clone();
+    let splits = format!("/api/strava/splits/{newest}");
+    for path in [
+        "/api/strava/auth",
+        "/api/strava/callback",
+        "/api/strava/status",
+        "/api/strava/activities",
+        splits.as_str(),
+        "/api/strava/export",
+        "/api/admin/webhooks?refresh=true",
+        "/api/admin/activity-jobs",
+        "/metrics",
+    ] {
+        told.push(whole(world.ask("GET", path).await).await);
+    }
+    let audit = &world.service.context.storage.catalog;
+    let audit = audit.audit(&AuditFilter::default()).await.unwrap();
+    told.push(format!("{audit:?}"));
     let (_, place) = world.end().await;
+    let logged = log.text();
+    for line in ["/api/strava/callback", "answer from strava"] {
+        assert!(logged.contains(line), "the log is written, with {line}");
+    }
+    for secret in &secrets {
+        assert!(!logged.contains(secret), "a secret is in the log");
+        for told in &told {
+            assert!(!told.contains(secret), "a secret is in {told}");
+        }
+    }
+
     // Nor does any file on disk have one in clear.
     let mut files = 0;
     for file in walkdir::WalkDir::new(place.data_dir.path()) {
@@ -178,7 +349,4 @@ async fn no_token_is_ever_shown() {
         }
     }
     assert!(files > 3, "{files}");
-    for secret in &secrets {
-        assert!(!status.contains(secret) && !audit.contains(secret));
-    }
 }

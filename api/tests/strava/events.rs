@@ -2,7 +2,7 @@
 
 use jobs::strava::Retention;
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use storage::AthleteId;
 use storage::catalog::{AuditEntry, Outcome};
 use storage::testing::Place;
@@ -32,7 +32,7 @@ async fn only_what_is_ours_is_taken() {
     let subscription = world.control().subscription().unwrap().id;
     let secret = world.service.webhook_secret().await.unwrap();
     let secret = secret.expose();
-    let event = |owner: i64, subscription: i64, updates: serde_json::Value| {
+    let event = |owner: i64, subscription: i64, updates: Value| {
         json!({
             "object_type": "activity", "object_id": 5, "aspect_type": "update",
             "owner_id": owner, "subscription_id": subscription,
@@ -52,6 +52,7 @@ async fn only_what_is_ours_is_taken() {
     for (path, body, expected) in [
         (wrong.as_str(), good.clone(), StatusCode::NOT_FOUND),
         ("x", good.clone(), StatusCode::NOT_FOUND),
+        ("%ff", good.clone(), StatusCode::NOT_FOUND),
         (
             secret,
             event(athlete, subscription + 1, json!({})),
@@ -84,6 +85,16 @@ async fn only_what_is_ours_is_taken() {
         .ask("GET", &format!("/api/strava/webhook/{secret}?{query}"))
         .await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    // What is no text is answered as any other guess is.
+    let told = async |secret: &str| {
+        let path = format!("/api/strava/webhook/{secret}?{query}");
+        let answer = world.ask("GET", &path).await;
+        let status = answer.status();
+        let mut problem: Value = answer.json().await.unwrap();
+        problem["request_id"] = Value::Null;
+        (status, problem)
+    };
+    assert_eq!(told("%ff").await, told("x").await);
     world.end().await;
 }
 

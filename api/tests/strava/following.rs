@@ -174,6 +174,8 @@ async fn what_goes_wrong_at_strava_only_takes_longer() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
     let athlete = world.athlete(6);
     let control = world.control();
+    // One for the list, and one for each activity or so: waits grow with each.
+    control.fault(FaultRule::new("*/athlete/activities", FaultKind::BadGateway).times(1));
     for kind in [
         FaultKind::ServerError,
         FaultKind::Unavailable,
@@ -182,7 +184,7 @@ async fn what_goes_wrong_at_strava_only_takes_longer() {
         FaultKind::TruncatedJson,
         FaultKind::MalformedJson,
     ] {
-        control.fault(FaultRule::new("/api/v3/*", kind).times(1));
+        control.fault(FaultRule::new("/api/v3/activities/*", kind).times(1));
     }
     let (status, page) = world.connect(athlete).await;
     assert_eq!(status, StatusCode::OK, "{page}");

@@ -1,6 +1,6 @@
 //! Keys that tokens are sealed with: changed without a new sign-in.
 
-use jobs::strava::{Retention, RevokeStyle, worker};
+use jobs::strava::{Retention, worker};
 use reqwest::StatusCode;
 use storage::seal::Keys;
 use storage::testing::Place;
@@ -40,15 +40,9 @@ async fn everything_opens(world: &World, athlete: i64, number: u64) {
 
 /// The same place, Strava and address, with other keys.
 async fn again(world: World, keys: Keys) -> Setup {
-    let listen = world.base.replace("http://", "");
-    let (sim, place) = world.end().await;
     Setup {
-        sim,
-        place,
-        retention: Retention::Owner,
-        revoke: RevokeStyle::Revoke,
         keys,
-        listen,
+        ..world.again().await
     }
 }
 

@@ -11,7 +11,11 @@ mod following;
 mod keys;
 mod leaving;
 mod progress;
+mod service;
+mod trouble;
 mod world;
 
+#[path = "../rights/log.rs"]
+mod log;
 #[path = "../schema/mod.rs"]
 mod schema;

@@ -1,16 +1,16 @@
 //! A simulated Strava, and pacelake beside it.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jobs::Context;
-use jobs::progress::{Silent, Stop};
-use jobs::strava::{App, Config, Retention, RevokeStyle, Secret, Service, worker};
+use jiff::Timestamp;
+use jobs::progress::Stop;
+use jobs::strava::{Config, Retention, RevokeStyle, Service, worker};
 use pacelake_api::{ServerLimits, State, serve};
 use pacelake_strava_sim::{Control, Details, Generated, NewAthlete, Options, Simulator};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
 use storage::catalog::{JobFilter, JobRow};
 use storage::seal::Keys;
@@ -18,6 +18,8 @@ use storage::testing::Place;
 use storage::{AthleteId, Storage};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::service::{config, service};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,6 +45,10 @@ pub struct Setup {
     pub retention: Retention,
     pub revoke: RevokeStyle,
     pub keys: Keys,
+    /// Pacelake's clock.
+    pub now: fn() -> Timestamp,
+    /// What is configured otherwise.
+    pub change: fn(&mut Config),
     /// Where pacelake listens: on any port, or where it did before.
     pub listen: String,
 }
@@ -55,6 +61,8 @@ impl Setup {
             retention,
             revoke: RevokeStyle::Revoke,
             keys: Keys::parse(&Keys::generate().unwrap()).unwrap(),
+            now: Timestamp::now,
+            change: |_| {},
             listen: "127.0.0.1:0".to_owned(),
         }
     }
@@ -65,28 +73,12 @@ impl Setup {
         let options = self.place.options();
         let storage = Storage::open(&options, &tables, &[]).await.unwrap();
         storage.catalog.first_athlete().await.unwrap();
-        let context = Context {
-            storage,
-            now: jiff::Timestamp::now,
-            progress: Arc::new(Silent),
-            stop: Stop::default(),
-        };
-        let app = self.sim.app();
-        let config = Config {
-            app: App {
-                client_id: app.client_id,
-                client_secret: Secret::new(app.client_secret),
-                oauth_url: format!("{}/oauth", self.sim.url()).parse().unwrap(),
-                api_url: self.sim.api_url().parse().unwrap(),
-                revoke: self.revoke,
-            },
-            verify_token: None,
-            retention: self.retention,
-            public_url: base.parse().unwrap(),
-            keys: self.keys.clone(),
-            poll_every: Duration::from_secs(3600),
-        };
-        Service::new(context, config).unwrap()
+        let mut config = config(&self.sim, base);
+        config.app.revoke = self.revoke;
+        config.retention = self.retention;
+        config.keys = self.keys.clone();
+        (self.change)(&mut config);
+        service(storage, config, self.now)
     }
 }
 
@@ -155,6 +147,23 @@ impl World {
         (self.sim, self.place)
     }
 
+    /// Ends them; the same place, Strava, address and keys, to begin anew.
+    pub async fn again(self) -> Setup {
+        let listen = self.base.replace("http://", "");
+        let config = self.service.config().clone();
+        let (sim, place) = self.end().await;
+        Setup {
+            sim,
+            place,
+            retention: config.retention,
+            revoke: config.app.revoke,
+            keys: config.keys,
+            now: Timestamp::now,
+            change: |_| {},
+            listen,
+        }
+    }
+
     pub fn control(&self) -> Control {
         self.sim.control()
     }
@@ -207,6 +216,17 @@ impl World {
         let request = self.http.get(back).header(COOKIE, cookie);
         let request = request.header("x-request-id", CAME_BACK);
         let answer = request.send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    /// The page that is shown where one of pacelake's hands over what the browser
+    /// came back with.
+    pub async fn handed_over(&self, back: &str, cookie: &str) -> (StatusCode, String) {
+        let back = Url::parse(back).unwrap();
+        let brought: BTreeMap<String, String> = back.query_pairs().into_owned().collect();
+        let url = format!("{}/api/strava/callback", self.base);
+        let request = self.http.post(url).header(COOKIE, cookie);
+        let answer = request.json(&brought).send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
 
