@@ -3,10 +3,12 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 
+use jobs::Context;
 use jobs::purge::Receipt;
 use storage::catalog::PurgeOrder;
+use storage::{AthleteId, Failure};
 
-use super::{Ending, Rim, boxed};
+use super::{Ending, Rim, boxed, serve};
 use crate::args::{Purge, TalkFormat};
 use crate::output::say;
 
@@ -48,9 +50,43 @@ pub async fn run(rim: &Rim, args: &Purge) -> Ending {
             return Err(boxed(jobs::Error::NotConfirmed));
         }
     }
+    if order.activities.is_none() {
+        give_back(rim, &context, order.athlete_id).await?;
+    }
     let receipt = jobs::purge::purge(&context, &order).await;
     tell(&receipt.map_err(boxed)?, args.format);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Gives access to an athlete's account at Strava back, while there are tokens to
+/// do it with. Where that does not go well it is said, and the purge goes on.
+async fn give_back(
+    rim: &Rim,
+    context: &Context,
+    athlete: AthleteId,
+) -> Result<(), Box<dyn Failure + Send + Sync>> {
+    let catalog = &context.storage.catalog;
+    let connection = catalog.strava_connection(athlete).await;
+    if connection.map_err(boxed)?.is_none() {
+        return Ok(());
+    }
+    let address = format!("http://{}", rim.settings.listen);
+    let why_not = match rim.settings.strava(&address) {
+        Ok(None) => Some("Strava is not set up here".to_owned()),
+        Ok(Some(config)) => {
+            let service = serve::strava(context, config)?;
+            let ended = service.disconnect(athlete, "purged", false).await;
+            ended.map_or_else(|error| Some(error.to_string()), |ended| ended.not_revoked)
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(why_not) = why_not {
+        eprintln!(
+            "access to the athlete's account at Strava is not given back: {why_not}. \
+             They can end it at https://www.strava.com/settings/apps"
+        );
+    }
+    Ok(())
 }
 
 /// The command as the receipt has it: ids only.
