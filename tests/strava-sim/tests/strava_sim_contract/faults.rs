@@ -34,7 +34,7 @@ async fn statuses_and_bodies_of_a_broken_strava() {
     let (status, body) = trial.get(&access, "/athlete").await;
     assert_eq!(status, 200);
     assert!(body.as_str().unwrap().starts_with('{'), "{body}");
-    assert_eq!(trial.control.tally().by_fault.len(), 6);
+    assert_eq!(trial.control.tally().by_fault.len(), 7);
 }
 
 #[tokio::test]
