@@ -53,8 +53,9 @@ def lines(size: Size) -> list[Line]:
         for how, (root, workers) in SITUATIONS.items():
             work = f"events at {RATE} a second, each becomes an event and a job; {catalog}, {how}"
             found.append(or_missing(work, "p99 under 10 ms", lambda: under_load(work, catalog, root, workers, size)))
-        work = f"event to visible, less Strava's own answers; {catalog}"
-        found.append(or_missing(work, "p99 under 1 s", lambda: to_visible(work, catalog, size)))
+        for how, apart in (("workers in the server", False), ("workers apart", True)):
+            work = f"event to visible, less Strava's own answers; {catalog}, {how}"
+            found.append(or_missing(work, "p99 under 1 s", lambda: to_visible(work, catalog, apart, size)))
         work = f"the list of webhooks, as it is kept; {catalog}"
         found.append(or_missing(work, "p99 under 5 ms", lambda: kept_list(work, catalog)))
     return found
@@ -127,9 +128,14 @@ class Disk:
 # Event to visible.
 
 
-def to_visible(work: str, catalog: str, size: Size) -> Line:
+def to_visible(work: str, catalog: str, apart: bool, size: Size) -> Line:
     count = ACTIVITIES if size.rounds > 2 else 20
-    with CATALOGS[catalog](CACHE) as url, connected(CACHE, url, {}, limits=UNLIMITED) as world:
+    settings = {"PACELAKE_WORKERS": "0"} if apart else {}
+    with (
+        CATALOGS[catalog](CACHE) as url,
+        connected(CACHE, url, settings, limits=UNLIMITED) as world,
+        world.worker() if apart else nullcontext(),
+    ):
         subscription = world.subscription()
         seconds, there = [], {"splits": 0, "best_efforts": 0}
         begun = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=count + 2)
@@ -185,9 +191,19 @@ def kept_list(work: str, catalog: str) -> Line:
 class World:
     """Where both are, and who is connected."""
 
-    def __init__(self, strava: str, pacelake: str, athlete: int, relay: Relay) -> None:
+    def __init__(self, strava: str, pacelake: str, athlete: int, relay: Relay, environment: dict[str, str]) -> None:
         self.strava, self.pacelake, self.athlete, self.relay = strava, pacelake, athlete, relay
+        self.environment = environment
         self.line = http.client.HTTPConnection(urlsplit(pacelake).netloc, timeout=30)
+
+    @contextmanager
+    def worker(self) -> Iterator[None]:
+        """A process that does what the server leaves to it."""
+        worker, _ = started([PACELAKE, "worker"], {**self.environment, "PACELAKE_WORKERS": "4"}, "pacelake runs")
+        try:
+            yield
+        finally:
+            end(worker)
 
     def ask(self, path: str) -> dict:
         """What pacelake answers, on a connection that stays."""
@@ -273,7 +289,7 @@ def connected(
         else:
             server, base = serve(environment)
             connect(base, strava, athlete)
-        yield World(strava, base, athlete, relay)
+        yield World(strava, base, athlete, relay, environment)
     finally:
         for process in (server, simulator):
             if process:
