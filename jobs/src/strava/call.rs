@@ -16,15 +16,19 @@ use crate::error::Error;
 /// How much after the end of a window it is tried again: clocks differ.
 const AFTER_WINDOW: SignedDuration = SignedDuration::from_secs(2);
 
+/// How often a token that Strava refuses is refreshed for one read.
+const REFRESHES: u32 = 2;
+
 /// How something is asked for: with a client and a token.
 pub(crate) type Ask<T> = dyn Fn(Strava, Secret) -> BoxFuture<'static, Answer<T>> + Send + Sync;
 
 impl Service {
     /// Asks Strava for something of this athlete.
     ///
-    /// A token that Strava refuses is refreshed once; one that lacks a scope is
-    /// not, since refreshing it changes nothing. Either marks the connection
-    /// where it stays so.
+    /// A token that Strava refuses is refreshed, twice at most: the first time may
+    /// have given what somebody else had refreshed, and what ended since. One that
+    /// lacks a scope is not, since refreshing it changes nothing. Either marks the
+    /// connection where it stays so.
     ///
     /// # Errors
     /// A [`Halt`], which says whether to wait.
@@ -35,7 +39,7 @@ impl Service {
         ask: &Ask<T>,
     ) -> Result<T, Halt> {
         let mut access = self.access(athlete).await?;
-        let mut was_refused = false;
+        let mut refused = 0;
         loop {
             self.spend(purpose).await?;
             let (sent, asked) = (self.now(), self.strava_now());
@@ -59,8 +63,8 @@ impl Service {
                     return Err(limited(until, asked, usage.as_ref()));
                 }
                 Verdict::AppInactive => return Err(self.app_inactive().await?),
-                Verdict::TokenDead if !was_refused => {
-                    was_refused = true;
+                Verdict::TokenDead if refused < REFRESHES => {
+                    refused += 1;
                     let version = access.connection.version;
                     access = self.another_access(athlete, version).await?;
                 }

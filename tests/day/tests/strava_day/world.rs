@@ -244,11 +244,16 @@ impl World {
         there.saturating_sub(now.here.saturating_sub(before.here))
     }
 
-    /// How somebody's connection is here; none where they have none.
+    /// How somebody's connection is here, as far as they have to do something about
+    /// it; none where they have none. One whose refresh failed for another reason
+    /// mends itself.
     pub async fn connection(&self, who: usize) -> Option<ConnectionStatus> {
         let id = self.people[who].athlete_id;
         let connection = self.catalog().strava_connection(id).await.unwrap();
-        connection.map(|connection| connection.status)
+        connection.map(|connection| match connection.needs_athlete() {
+            true => ConnectionStatus::Degraded,
+            false => ConnectionStatus::Connected,
+        })
     }
 
     pub async fn jobs(&self, state: Option<JobState>) -> Vec<JobRow> {
