@@ -17,7 +17,7 @@ use storage::metric::REFRESHES;
 use uuid::Uuid;
 
 use super::service::{Service, token_owner};
-use super::trouble::{self, Halt};
+use super::trouble::{self, Halt, INACTIVE};
 use super::upkeep::OF_ATHLETE;
 use crate::error::Error;
 
@@ -34,8 +34,6 @@ const WRITES: u32 = 5;
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
 /// How long a refresh rests that failed for a passing reason.
 const PASSING: SignedDuration = SignedDuration::from_mins(1);
-/// How long one rests that failed by what an operator has to mend.
-const LASTING: SignedDuration = SignedDuration::from_mins(60);
 
 /// A token that reads may be made with.
 pub struct Access {
@@ -137,9 +135,8 @@ impl Service {
         if connection.status == ConnectionStatus::Connected {
             return None;
         }
-        let is_passing = connection.code.as_deref() == Some(Code::StravaUnavailable.name());
-        let rest = if is_passing { PASSING } else { LASTING };
         let failed = Timestamp::from_microsecond(connection.changed_at_us).ok()?;
+        let rest = rest_after(connection.code.as_deref());
         let until = failed.checked_add(rest).ok()?;
         let reason = connection.reason.clone().unwrap_or_default();
         (self.now() < until).then_some(Halt::Resting { until, reason })
@@ -257,18 +254,10 @@ impl Service {
         Err(match error.verdict() {
             Verdict::RefreshRefused => Halt::Degraded { reason: said },
             Verdict::AppInactive => self.app_inactive().await?,
-            verdict => {
-                let rest = if verdict.is_transient() {
-                    PASSING
-                } else {
-                    LASTING
-                };
-                let until = self.now().checked_add(rest).unwrap_or_else(|_| self.now());
-                Halt::Resting {
-                    until,
-                    reason: said,
-                }
-            }
+            _ => Halt::Resting {
+                until: self.now() + rest_after(Some(code.name())),
+                reason: said,
+            },
         })
     }
 
@@ -377,6 +366,31 @@ impl Service {
             reason,
             try_next: code.map(|code| trouble::try_next(Some(code.name())).to_owned()),
             run_id: Uuid::now_v7(),
+        }
+    }
+}
+
+/// How long a refresh rests that failed with the code of this name: an operator
+/// has to do something about an app that Strava refuses, all else passes.
+fn rest_after(code: Option<&str>) -> SignedDuration {
+    let lasting = [Code::StravaApp, Code::StravaRefused];
+    match lasting.iter().any(|lasting| code == Some(lasting.name())) {
+        true => INACTIVE,
+        false => PASSING,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_an_operator_must_mend_rests_for_long() {
+        for passing in [Code::StravaUnavailable, Code::StravaLimited] {
+            assert_eq!(rest_after(Some(passing.name())), PASSING);
+        }
+        for lasting in [Code::StravaApp, Code::StravaRefused] {
+            assert_eq!(rest_after(Some(lasting.name())), INACTIVE);
         }
     }
 }
