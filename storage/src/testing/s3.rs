@@ -23,6 +23,9 @@ const ACCESS_KEY_ID: &str = "pacelake-tests";
 const SECRET_ACCESS_KEY: &str = "a-secret-of-the-tests";
 /// How long the server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// What the disk must have free. By default it is a hundredth of the disk, which
+/// on a large one is more than all tests write.
+const MIN_FREE_SPACE: &str = "64MiB";
 /// How often other ports are tried where one is taken meanwhile.
 const START_TRIES: usize = 5;
 
@@ -99,7 +102,9 @@ impl S3Server {
             && answers(if tls.is_some() { https } else { s3 }))
         {
             let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-            let failed = log.contains("address already in use") || log.contains("Fatal");
+            let failed = ["address already in use", "Fatal", "< required"]
+                .iter()
+                .any(|sign| log.contains(sign));
             if failed || begun.elapsed() > START_LIMIT {
                 drop(keeper.stdin.take());
                 let _ = keeper.wait();
@@ -185,6 +190,7 @@ fn options(folder: &Path, ports: [u16; 9], tls: Option<&Certificates>) -> String
         "dir={folder}/data\nip=127.0.0.1\nip.bind=127.0.0.1\n\
          master.port={master}\nmaster.port.grpc={master_rpc}\nmaster.telemetry=false\n\
          master.volumeSizeLimitMB=64\nvolume.max=0\nvolume.preStopSeconds=0\n\
+         volume.minFreeSpace={MIN_FREE_SPACE}\n\
          volume.port={volume}\nvolume.port.grpc={volume_rpc}\n\
          filer=true\nfiler.port={filer}\nfiler.port.grpc={filer_rpc}\n\
          filer.localSocket={folder}/filer.sock\n\
