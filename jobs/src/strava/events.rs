@@ -16,7 +16,7 @@ use super::fetch::{Fetch, Why};
 use super::service::Service;
 use super::upkeep::Check;
 use crate::error::Error;
-use crate::queue::new_job;
+use crate::queue::{Job, new_job};
 
 /// How many events wait at most; more are told to come again.
 const WAITING: usize = 4_096;
@@ -194,8 +194,9 @@ impl Service {
             Ok::<_, Error>((events, jobs.into_values().collect()))
         };
         let catalog = &self.context.storage.catalog;
+        let priorities = vec![Why::Event.priority(), Check::PRIORITY];
         catalog
-            .keep_strava_events(owners.into_iter().collect(), choose)
+            .keep_strava_events(owners.into_iter().collect(), priorities, choose)
             .await?;
         Ok(received)
     }

@@ -60,7 +60,7 @@ impl Why {
     }
 
     /// Less comes first; an event is urgent.
-    fn priority(self) -> i64 {
+    pub(super) fn priority(self) -> i64 {
         match self {
             Self::Event => 10,
             Self::Poll => URGENT,

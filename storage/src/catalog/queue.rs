@@ -39,8 +39,10 @@ mod workers;
 use serde::Serialize;
 
 pub use claim::{ANY_PRIORITY, ClaimOrder};
+pub(super) use enqueue::enqueue_at;
 pub use enqueue::{Enqueued, NewJob, enqueue_in};
 pub use history::{JobFilter, JobStats, Keep};
+pub(super) use rounds::{Standing, standing_sql};
 pub use settle::{Beat, End, Held, Trouble};
 pub use workers::WorkerRow;
 

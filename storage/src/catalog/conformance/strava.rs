@@ -98,7 +98,7 @@ pub async fn a_strava_account_is_one_athletes(place: &Place) {
     // Many are looked up at once, those who are nobody among them.
     let mut known = StravaAudience::default();
     for owners in [vec![79, 78, 77], vec![79], vec![]] {
-        let looked = catalog.keep_strava_events(owners, |audience| {
+        let looked = catalog.keep_strava_events(owners, vec![], |audience| {
             known.athletes.extend(&audience.athletes);
             Ok::<_, Error>((vec![], vec![]))
         });
@@ -307,7 +307,7 @@ pub async fn an_event_is_kept_once(place: &Place) {
     let twice = [event(2, "{}"), event(1, "{}"), event(2, "{}")];
     let other = event(2, "{\"title\":\"x\"}");
     for events in [twice.to_vec(), twice[..1].to_vec(), vec![other], vec![]] {
-        let kept = catalog.keep_strava_events(vec![], |_| Ok::<_, Error>((events, vec![])));
+        let kept = catalog.keep_strava_events(vec![], vec![], |_| Ok::<_, Error>((events, vec![])));
         kept.await.unwrap();
     }
     let kept = catalog.strava_events(10).await.unwrap();

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::JobState;
-use super::rounds::{self, Lane};
+use super::rounds::{self, Lane, Standing};
 use crate::catalog::value::Value;
-use crate::catalog::{Catalog, Tx, leases};
+use crate::catalog::{Catalog, Tx};
 use crate::error::Error;
 use crate::id::AthleteId;
 
@@ -191,6 +191,20 @@ pub async fn enqueue_in(tx: &mut Tx, jobs: &[NewJob]) -> Result<Vec<Enqueued>, E
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
+    let lanes: Vec<_> = jobs.iter().map(NewJob::lane).collect();
+    let standing = Standing::of(tx, &lanes).await?;
+    enqueue_at(tx, jobs, &standing).await
+}
+
+/// [`enqueue_in`] for who knows where the rounds of these jobs stand.
+pub(in crate::catalog) async fn enqueue_at(
+    tx: &mut Tx,
+    jobs: &[NewJob],
+    standing: &Standing,
+) -> Result<Vec<Enqueued>, Error> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
     // PostgreSQL writes each key once a statement.
     let mut places = BTreeMap::new();
     let mut joined: Vec<NewJob> = Vec::with_capacity(jobs.len());
@@ -203,14 +217,13 @@ pub async fn enqueue_in(tx: &mut Tx, jobs: &[NewJob]) -> Result<Vec<Enqueued>, E
             None => joined.push(job.clone()),
         }
     }
-    let now_us = leases::now_us(tx).await?;
     let lanes: Vec<_> = joined.iter().map(NewJob::lane).collect();
-    let rounds = rounds::after_last(tx, &lanes).await?;
+    let rounds = standing.after_last(&lanes);
     // Rounds go by the order that was asked for; rows by that of their keys, so
     // that two writers wait for each other rather than lock each other out.
     let rows: Vec<_> = places
         .values()
-        .map(|place| joined[*place].values(rounds[*place], now_us))
+        .map(|place| joined[*place].values(rounds[*place], standing.now_us))
         .collect();
     let answers = tx.fetch_rows(INSERT, &rows, MERGE).await?;
 

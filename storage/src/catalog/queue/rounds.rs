@@ -12,8 +12,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::JobRow;
-use crate::catalog::Tx;
-use crate::catalog::value::Value;
+use crate::catalog::value::{Row, Value};
+use crate::catalog::{Dialect, Tx};
 use crate::error::Error;
 use crate::id::AthleteId;
 
@@ -34,17 +34,85 @@ impl Lane {
     }
 }
 
-/// The rounds of new jobs in these lanes, one after the other: each after its
-/// lane's last.
-pub(super) async fn after_last(tx: &mut Tx, lanes: &[Lane]) -> Result<Vec<i64>, Error> {
-    let (served, mut last) = standing(tx, lanes).await?;
-    let rounds = lanes.iter().map(|lane| {
-        let now = served.get(&lane.priority).copied().unwrap_or(0);
-        let next = last.get(lane).map_or(now, |last| now.max(last + 1));
-        last.insert(*lane, next);
-        next
-    });
-    Ok(rounds.collect())
+/// Where rounds stand, as rows of what a row says, a priority, an athlete and a
+/// number: of the priorities `$1` and the athletes of which `$athletes` is true.
+///
+/// The clock is among them, and a transaction that must look up more for itself
+/// adds rows of its own: each statement is a way to the database and back.
+macro_rules! standing_sql {
+    ($dialect:ident, $athletes:literal) => {
+        concat!(
+            "select 'served', priority, cast(null as bigint), round from job_rounds \
+             where priority = any($1) \
+             union all select 'last', priority, athlete_id, round from job_turns \
+             where priority = any($1) and athlete_id ",
+            $athletes,
+            " union all select 'now', 0, 0, ",
+            $crate::catalog::leases::now_us_sql!($dialect)
+        )
+    };
+}
+pub(in crate::catalog) use standing_sql;
+
+/// Where rounds stand.
+#[derive(Debug, Default)]
+pub(in crate::catalog) struct Standing {
+    /// What time it is by the database, microseconds since 1970.
+    pub now_us: i64,
+    /// Which round of each priority was served last.
+    served: BTreeMap<i64, i64>,
+    /// The last one in which each lane has a job.
+    last: BTreeMap<Lane, i64>,
+}
+
+impl Standing {
+    /// That of these lanes.
+    pub(super) async fn of(tx: &mut Tx, lanes: &[Lane]) -> Result<Self, Error> {
+        let priorities: BTreeSet<_> = lanes.iter().map(|lane| lane.priority).collect();
+        let athletes: BTreeSet<_> = lanes.iter().map(|lane| lane.athlete).collect();
+        let statement = match tx.dialect() {
+            Dialect::Sqlite => standing_sql!(sqlite, "= any($2)"),
+            Dialect::Postgres => standing_sql!(postgres, "= any($2)"),
+        };
+        let values = [
+            Value::Ints(priorities.into_iter().collect()),
+            Value::Ints(athletes.into_iter().collect()),
+        ];
+        let mut standing = Self::default();
+        for row in &tx.fetch(statement, &values).await? {
+            standing.read(row)?;
+        }
+        Ok(standing)
+    }
+
+    /// Takes in a row of [`standing_sql`]; others say nothing to it.
+    pub fn read(&mut self, row: &Row) -> Result<(), Error> {
+        match row.text(0)? {
+            "served" => {
+                self.served.insert(row.int(1)?, row.int(3)?);
+            }
+            "last" => {
+                let (priority, athlete) = (row.int(1)?, row.int(2)?);
+                self.last.insert(Lane { priority, athlete }, row.int(3)?);
+            }
+            "now" => self.now_us = row.int(3)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The rounds of new jobs in these lanes, one after the other: each after its
+    /// lane's last.
+    pub(super) fn after_last(&self, lanes: &[Lane]) -> Vec<i64> {
+        let mut last = self.last.clone();
+        let rounds = lanes.iter().map(|lane| {
+            let now = self.served.get(&lane.priority).copied().unwrap_or(0);
+            let next = last.get(lane).map_or(now, |last| now.max(last + 1));
+            last.insert(*lane, next);
+            next
+        });
+        rounds.collect()
+    }
 }
 
 /// The rounds of jobs that had their turn already and come back: from the one
@@ -72,37 +140,6 @@ async fn served(tx: &mut Tx, lanes: &[Lane]) -> Result<BTreeMap<i64, i64>, Error
     rows.iter()
         .map(|row| Ok((row.int(0)?, row.int(1)?)))
         .collect()
-}
-
-/// Which round of each priority was served last, and the last one in which
-/// each lane has a job.
-async fn standing(
-    tx: &mut Tx,
-    lanes: &[Lane],
-) -> Result<(BTreeMap<i64, i64>, BTreeMap<Lane, i64>), Error> {
-    let priorities: BTreeSet<_> = lanes.iter().map(|lane| lane.priority).collect();
-    let athletes: BTreeSet<_> = lanes.iter().map(|lane| lane.athlete).collect();
-    let rows = tx
-        .fetch(
-            "select priority, cast(null as bigint), round from job_rounds \
-             where priority = any($1) \
-             union all select priority, athlete_id, round from job_turns \
-             where priority = any($1) and athlete_id = any($2)",
-            &[
-                Value::Ints(priorities.into_iter().collect()),
-                Value::Ints(athletes.into_iter().collect()),
-            ],
-        )
-        .await?;
-    let (mut served, mut last) = (BTreeMap::new(), BTreeMap::new());
-    for row in &rows {
-        let (priority, round) = (row.int(0)?, row.int(2)?);
-        match row.opt_int(1)? {
-            None => served.insert(priority, round),
-            Some(athlete) => last.insert(Lane { priority, athlete }, round),
-        };
-    }
-    Ok((served, last))
 }
 
 /// Writes down in which rounds these lanes have jobs now.

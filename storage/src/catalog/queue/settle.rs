@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::enqueue::{NewJob, enqueue_in};
-use super::rounds::{self, Lane};
+use super::rounds::{self, Lane, Standing};
 use super::{JobRow, JobState, job_columns};
 use crate::catalog::value::Value;
 use crate::catalog::{Catalog, Dialect, Tx, leases};
@@ -204,7 +204,7 @@ pub(super) async fn end(
     if begins_anew && ended.state == JobState::Waiting && ended.is_ready {
         // In its athlete's next turn.
         let lane = Lane::new(ended.priority, ended.athlete_id);
-        let rounds = rounds::after_last(tx, &[lane]).await?;
+        let rounds = Standing::of(tx, &[lane]).await?.after_last(&[lane]);
         taken = rounds.first().map(|round| (lane, *round));
         ended.round = rounds.first().copied().unwrap_or(ended.round);
     }

@@ -1,6 +1,6 @@
 //! What people and other parts say of jobs that exist.
 
-use super::rounds::{self, Lane};
+use super::rounds::{self, Lane, Standing};
 use super::settle::write;
 use super::{JobRow, JobState, job_columns};
 use crate::catalog::value::Value;
@@ -171,12 +171,12 @@ async fn hurry(tx: &mut Tx, job: JobRow) -> Result<JobRow, Error> {
     if job.is_ready {
         return Ok(job);
     }
-    let now_us = leases::now_us(tx).await?;
     let lane = Lane::new(job.priority, job.athlete_id);
-    let rounds = rounds::after_last(tx, &[lane]).await?;
+    let standing = Standing::of(tx, &[lane]).await?;
+    let rounds = standing.after_last(&[lane]);
     let hurried = JobRow {
         is_ready: true,
-        due_at_us: now_us,
+        due_at_us: standing.now_us,
         round: rounds.first().copied().unwrap_or(job.round),
         ..job
     };

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use crate::catalog::queue::{Standing, enqueue_at, standing_sql};
 use crate::catalog::value::{Row, Value};
-use crate::catalog::{Catalog, NewJob, Tx, enqueue_in};
+use crate::catalog::{Catalog, Dialect, NewJob, Tx};
 use crate::error::Error;
 use crate::id::AthleteId;
 
@@ -53,18 +54,20 @@ const KEPT_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 impl Catalog {
     /// Keeps events, those that came before once, and enqueues jobs, in one
     /// transaction. `choose` is told which of `owners`, ids at Strava, are
-    /// connected, and answers what is to be kept; where that is no event,
-    /// nothing is written.
+    /// connected, and answers what is to be kept, with jobs of these
+    /// `priorities`; where that is no event, nothing is written.
     ///
     /// # Errors
     /// [`Error::Database`], and what `choose` fails with.
     pub async fn keep_strava_events<E: From<Error>>(
         &self,
         owners: Vec<i64>,
+        priorities: Vec<i64>,
         choose: impl FnOnce(&StravaAudience) -> Result<(Vec<StravaEvent>, Vec<NewJob>), E>,
     ) -> Result<(), E> {
         let mut tx = self.db.begin().await?;
-        let (events, jobs) = choose(&audience(&mut tx, owners).await?)?;
+        let (audience, standing) = look_up(&mut tx, owners, priorities).await?;
+        let (events, jobs) = choose(&audience)?;
         if events.is_empty() {
             tx.rollback().await?;
             return Ok(());
@@ -96,7 +99,7 @@ impl Catalog {
              do update set times = strava_events.times + excluded.times",
         )
         .await?;
-        enqueue_in(&mut tx, &jobs).await?;
+        enqueue_at(&mut tx, &jobs, &standing).await?;
         Ok(tx.commit().await?)
     }
 
@@ -134,26 +137,45 @@ impl Catalog {
     }
 }
 
-async fn audience(tx: &mut Tx, owners: Vec<i64>) -> Result<StravaAudience, Error> {
-    let rows = tx
-        .fetch(
-            "select subscription_id, cast(null as bigint) from strava_app \
+/// Whom events are taken of, and where the rounds of the jobs stand that may
+/// follow.
+macro_rules! look_up {
+    ($dialect:ident) => {
+        concat!(
+            standing_sql!(
+                $dialect,
+                "in (select athlete_id from strava_connections where strava_athlete_id = any($2))"
+            ),
+            " union all select 'subscription', 0, 0, subscription_id from strava_app \
              where one = 1 and subscription_id is not null \
-             union all select strava_athlete_id, athlete_id from strava_connections \
-             where strava_athlete_id = any($1)",
-            &[Value::Ints(owners)],
+             union all select 'connected', 0, athlete_id, strava_athlete_id \
+             from strava_connections where strava_athlete_id = any($2)"
         )
-        .await?;
-    let mut audience = StravaAudience::default();
-    for row in &rows {
-        match row.opt_int(1)? {
-            None => audience.subscription_id = Some(row.int(0)?),
-            Some(athlete_id) => {
-                audience.athletes.insert(row.int(0)?, AthleteId(athlete_id));
+    };
+}
+
+async fn look_up(
+    tx: &mut Tx,
+    owners: Vec<i64>,
+    priorities: Vec<i64>,
+) -> Result<(StravaAudience, Standing), Error> {
+    let statement = match tx.dialect() {
+        Dialect::Sqlite => look_up!(sqlite),
+        Dialect::Postgres => look_up!(postgres),
+    };
+    let values = [Value::Ints(priorities), Value::Ints(owners)];
+    let (mut audience, mut standing) = (StravaAudience::default(), Standing::default());
+    for row in &tx.fetch(statement, &values).await? {
+        match row.text(0)? {
+            "subscription" => audience.subscription_id = Some(row.int(3)?),
+            "connected" => {
+                let athlete_id = AthleteId(row.int(2)?);
+                audience.athletes.insert(row.int(3)?, athlete_id);
             }
+            _ => standing.read(row)?,
         }
     }
-    Ok(audience)
+    Ok((audience, standing))
 }
 
 fn key(event: &StravaEvent) -> (&str, i64, &str, i64, &str) {
