@@ -31,7 +31,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How long after a look that found nothing it looks again at the earliest,
 /// however often something is enqueued: it may be what is held, hundreds of
-/// times a second.
+/// times a second. It grows to the shortest pause while none finds anything.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How often it writes that it is there.
 const SEEN: Duration = Duration::from_secs(10);
@@ -135,7 +135,7 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
         let _prunes = Task::spawn(prunes(self.catalog.clone()));
         let mut bell = self.catalog.db().enqueued();
         let mut crew = Crew::default();
-        let mut pause = SHORTEST_PAUSE;
+        let (mut pause, mut rest) = (SHORTEST_PAUSE, BETWEEN_LOOKS);
         while !stop.asked() {
             bell.mark_unchanged();
             crew.dismiss();
@@ -151,7 +151,7 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
                     }
                 }
                 Ok(jobs) => {
-                    pause = SHORTEST_PAUSE;
+                    (pause, rest) = (SHORTEST_PAUSE, BETWEEN_LOOKS);
                     for job in jobs {
                         self.begin(&mut crew, &shared, job, claimed);
                     }
@@ -165,9 +165,12 @@ impl<E: Clone + Send + Sync + 'static> Worker<E> {
                 () = crew.end_of_one(), if !crew.is_empty() => pause = SHORTEST_PAUSE,
                 _ = bell.changed(), if limit > 0 => {
                     pause = SHORTEST_PAUSE;
-                    tokio::time::sleep_until((claimed + BETWEEN_LOOKS).into()).await;
+                    tokio::time::sleep_until((claimed + rest).into()).await;
+                    rest = (rest * 2).min(SHORTEST_PAUSE);
                 }
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = tokio::time::sleep(pause) => {
+                    (pause, rest) = ((pause * 2).min(LONGEST_PAUSE), BETWEEN_LOOKS);
+                }
             }
         }
         while !crew.is_empty() {
