@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,9 +24,14 @@ use crate::problem::Problem;
 use crate::public_url::PublicUrl;
 use crate::routes::strava::Strava;
 
-/// What all requests share. Cheap to clone.
+/// What all requests share. A clone, of which each request takes several, is a
+/// pointer.
 #[derive(Clone)]
-pub struct State {
+pub struct State(Arc<Shared>);
+
+/// What a [`State`] holds.
+#[derive(Clone)]
+pub struct Shared {
     /// Where everything is kept.
     pub storage: Storage,
     /// Whom requests act as while there are no accounts; `None`: the first
@@ -78,6 +84,14 @@ pub struct Opened {
 /// How many older snapshots stay open.
 const OLDER: u64 = 8;
 
+impl Deref for State {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 impl State {
     /// The state of a server over `storage` within `limits`; requests act as
     /// the first athlete.
@@ -85,7 +99,7 @@ impl State {
     /// # Errors
     /// Where the system gives no threads.
     pub fn new(storage: Storage, limits: ServerLimits) -> io::Result<Self> {
-        Ok(Self {
+        Ok(Self(Arc::new(Shared {
             storage,
             athlete_id: None,
             strava: None,
@@ -102,26 +116,31 @@ impl State {
             limits: Arc::new(limits),
             newest: Arc::default(),
             older: Cache::new(OLDER),
-        })
+        })))
     }
 
     /// The same, where requests act as another athlete while there are no
     /// accounts.
     pub fn acting_as(mut self, athlete_id: AthleteId) -> Self {
-        self.athlete_id = Some(athlete_id);
+        self.set_up().athlete_id = Some(athlete_id);
         self
     }
 
     /// The same, where others reach the server at this address.
     pub fn reached_at(mut self, public: PublicUrl) -> Self {
-        self.public = Some(Arc::new(public));
+        self.set_up().public = Some(Arc::new(public));
         self
     }
 
     /// The same, where `/metrics` says this.
     pub fn telling(mut self, telling: Telling) -> Self {
-        self.telling = Some(telling);
+        self.set_up().telling = Some(telling);
         self
+    }
+
+    /// What is set before the server serves.
+    pub(crate) fn set_up(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.0)
     }
 
     /// Whether there is an account.
@@ -151,7 +170,8 @@ impl State {
 
     /// The same, where `in_use` tells how many bytes the process holds.
     pub fn watching(mut self, in_use: fn() -> Option<u64>) -> Self {
-        self.heavy = self.heavy.watching(in_use);
+        let shared = self.set_up();
+        shared.heavy = shared.heavy.clone().watching(in_use);
         self
     }
 

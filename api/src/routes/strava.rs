@@ -25,7 +25,7 @@ impl State {
     /// The same, where athletes can connect to Strava. Within a tokio runtime.
     pub fn with_strava(mut self, service: Service) -> Self {
         let mailbox = Mailbox::open(service.clone());
-        self.strava = Some(Strava { service, mailbox });
+        self.set_up().strava = Some(Strava { service, mailbox });
         self
     }
 
