@@ -265,6 +265,16 @@ impl Db {
         self.fetch_statement(Statement::constant(sql), values).await
     }
 
+    /// [`fetch`](Self::fetch) with a plan for the tables as they are now.
+    pub(super) async fn fetch_planned_anew(
+        &self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<Row>, Error> {
+        self.fetch_statement(Statement::planned_anew(sql), values)
+            .await
+    }
+
     /// [`fetch`](Self::fetch) for a statement that is put together from
     /// constants.
     pub(super) async fn fetch_joined(

@@ -21,6 +21,8 @@ pub(super) struct Statement {
     sql: SqlStr,
     /// Whether the connection keeps it prepared.
     kept: bool,
+    /// Whether PostgreSQL plans it each time.
+    is_planned_anew: bool,
 }
 
 impl Statement {
@@ -28,6 +30,19 @@ impl Statement {
         Self {
             sql: sql.into_sql_str(),
             kept: true,
+            is_planned_anew: false,
+        }
+    }
+
+    /// A constant that PostgreSQL plans each time it runs.
+    ///
+    /// It keeps the plan of a prepared statement as long as nobody analyses the
+    /// table: one that was made while there were a few rows reads all of them when
+    /// there are thousands.
+    pub(super) fn planned_anew(sql: &'static str) -> Self {
+        Self {
+            is_planned_anew: true,
+            ..Self::constant(sql)
         }
     }
 
@@ -36,6 +51,7 @@ impl Statement {
         Self {
             sql: AssertSqlSafe(pieces.concat()).into_sql_str(),
             kept: true,
+            is_planned_anew: false,
         }
     }
 
@@ -44,6 +60,7 @@ impl Statement {
         Self {
             sql: AssertSqlSafe(sql).into_sql_str(),
             kept: false,
+            is_planned_anew: false,
         }
     }
 
@@ -81,6 +98,7 @@ impl Statement {
             // Its text differs with each number of rows: of those that come
             // again and again only.
             kept: rows <= ROWS_KEPT,
+            is_planned_anew: false,
         }
     }
 
@@ -90,6 +108,7 @@ impl Statement {
         Self {
             sql: AssertSqlSafe(format!("explain query plan {text}")).into_sql_str(),
             kept: false,
+            is_planned_anew: false,
         }
     }
 
@@ -135,7 +154,7 @@ where
     E: Executor<'c, Database = Postgres>,
 {
     let arguments = dialect::postgres_arguments(values).map_err(Error::Value)?;
-    let kept = statement.kept;
+    let kept = statement.kept && !statement.is_planned_anew;
     sqlx::query_with(statement.sql, arguments)
         .persistent(kept)
         .fetch_all(executor)

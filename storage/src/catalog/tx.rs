@@ -135,6 +135,16 @@ impl Tx {
         self.fetch_statement(Statement::constant(sql), values).await
     }
 
+    /// [`fetch`](Self::fetch) with a plan for the tables as they are now.
+    pub(super) async fn fetch_planned_anew(
+        &mut self,
+        sql: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<Row>, Error> {
+        self.fetch_statement(Statement::planned_anew(sql), values)
+            .await
+    }
+
     async fn fetch_statement(
         &mut self,
         statement: Statement,

@@ -1,4 +1,6 @@
 //! How workers get jobs.
+//!
+//! What is asked of the queue is planned for its length each time.
 
 use std::time::Duration;
 
@@ -218,7 +220,7 @@ impl Catalog {
         };
         let [names, ceilings] = kinds(order);
         let values = [names, ceilings, order.now_us.into()];
-        let rows = self.db.fetch(statement, &values).await?;
+        let rows = self.db.fetch_planned_anew(statement, &values).await?;
         let Some(row) = rows.first() else {
             return Ok(false);
         };
@@ -251,7 +253,7 @@ async fn claim(tx: &mut Tx, order: &ClaimOrder<'_>, now_us: i64) -> Result<Vec<J
         now_us.into(),
     ];
     for _ in 0..LOOKS {
-        let rows = tx.fetch(statement, &values).await?;
+        let rows = tx.fetch_planned_anew(statement, &values).await?;
         let jobs: Result<Vec<_>, _> = rows.iter().map(JobRow::read).collect();
         let mut jobs = jobs?;
         // Either nothing is ready, or all that was seen was taken meanwhile;
@@ -266,7 +268,9 @@ async fn claim(tx: &mut Tx, order: &ClaimOrder<'_>, now_us: i64) -> Result<Vec<J
 }
 
 async fn is_ready(tx: &mut Tx, order: &ClaimOrder<'_>) -> Result<bool, Error> {
-    let rows = tx.fetch(IS_READY_POSTGRES, &kinds(order)).await?;
+    let rows = tx
+        .fetch_planned_anew(IS_READY_POSTGRES, &kinds(order))
+        .await?;
     rows.first().map_or(Ok(false), |row| row.bool(0))
 }
 
@@ -278,7 +282,7 @@ async fn make_ready(tx: &mut Tx, now_us: i64) -> Result<(), Error> {
     };
     let values = [now_us.into(), READY_AT_ONCE.into()];
     let mut due = Vec::new();
-    for row in tx.fetch(statement, &values).await? {
+    for row in tx.fetch_planned_anew(statement, &values).await? {
         let athlete_id = row.opt_int(2)?.map(crate::id::AthleteId);
         due.push((row.int(0)?, Lane::new(row.int(1)?, athlete_id)));
     }
@@ -310,7 +314,7 @@ async fn take_back(tx: &mut Tx, now_us: i64, database_now_us: i64) -> Result<(),
         Dialect::Postgres => abandoned!(postgres, " for update skip locked"),
     };
     let values = [database_now_us.into(), TAKEN_BACK_AT_ONCE.into()];
-    for row in tx.fetch(statement, &values).await? {
+    for row in tx.fetch_planned_anew(statement, &values).await? {
         let job = JobRow::read(&row)?;
         tracing::warn!(
             job_id = job.job_id,
