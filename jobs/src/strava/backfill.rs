@@ -70,6 +70,17 @@ fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(at)
 }
 
+/// Before when the activities of the next page started, after a page of those
+/// `before` an instant whose oldest is this. A page that brings nothing older
+/// than where it began is not asked for again.
+pub(crate) fn next_before(oldest: Timestamp, before: Option<Timestamp>) -> Timestamp {
+    let next = shifted(oldest, OVERLAP);
+    match before {
+        Some(before) if next >= before => shifted(before, -OVERLAP),
+        _ => next,
+    }
+}
+
 impl Service {
     async fn backfill(&self, athlete_id: AthleteId, task: &TaskHandle) -> Result<(), Halt> {
         let catalog = &self.context.storage.catalog;
@@ -91,18 +102,8 @@ impl Service {
             let changed = self.note(athlete_id, &page).await?;
             self.enqueue_fetches(athlete_id, &changed.fetch, Why::Backfill, task.request_id())
                 .await?;
-            let next = changed.oldest.map(|oldest| shifted(oldest, OVERLAP));
-            // A page that brings nothing older is the last: an empty one, or one
-            // whose activities all began in the second where it ends.
-            let is_done = match (next, before) {
-                (None, _) => true,
-                (Some(next), Some(before)) => next >= before && changed.fetch.is_empty(),
-                (Some(_), None) => false,
-            };
-            let next = match (next, before) {
-                (Some(next), Some(before)) if next >= before => Some(shifted(before, -OVERLAP)),
-                (next, _) => next,
-            };
+            let next = changed.oldest.map(|oldest| next_before(oldest, before));
+            let is_done = next.is_none();
             let done_at_us = is_done.then(|| self.now_us());
             let next_us = next.map(|next| next.as_microsecond());
             catalog

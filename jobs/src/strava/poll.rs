@@ -2,18 +2,20 @@
 //! that were missed, uploads of old files.
 //!
 //! The newest page is looked at often, and all pages once a day, so that what
-//! lies far back is found too. A list costs one read for 200 activities.
+//! lies far back is found too. A list costs one read for 200 activities. How far
+//! down a sweep came is in the catalog: where reads run out it goes on from there.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use ::strava::{List, Summary};
+use ::strava::List;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::AthleteId;
+use storage::catalog::{StravaListed, StravaSweep};
 
-use super::backfill::PAGE;
+use super::backfill::{PAGE, next_before};
 use super::budget::Purpose;
 use super::fetch::{Why, stopped};
 use super::service::Service;
@@ -75,65 +77,92 @@ impl Service {
         let catalog = &self.context.storage.catalog;
         let connection = catalog.strava_connection(athlete_id).await?;
         let connection = connection.ok_or(Halt::NotConnected)?;
-        let begun = self.now();
-        let swept = connection.swept_at_us.unwrap_or(connection.connected_at_us);
-        let swept = Timestamp::from_microsecond(swept).unwrap_or(begun);
-        let sweep = all || begun >= swept + SWEEP;
-        let mut seen: HashSet<i64> = HashSet::new();
-        let mut page = 1;
-        let mut oldest = None;
-        loop {
-            let list = List {
-                page,
-                per_page: PAGE,
-                ..List::default()
-            };
-            let listed = self.list(athlete_id, Purpose::Poll, list).await?;
-            let changed = self.note(athlete_id, &listed).await?;
-            // What is new far back belongs to the history.
-            let why = match page {
-                1 => Why::Poll,
-                _ => Why::Backfill,
-            };
-            self.enqueue_fetches(athlete_id, &changed.fetch, why, task.request_id())
-                .await?;
-            seen.extend(listed.iter().map(|summary: &Summary| summary.id));
-            oldest = match (oldest, changed.oldest) {
-                (Some(before), Some(now)) => Some(std::cmp::min::<Timestamp>(before, now)),
-                (before, now) => before.or(now),
-            };
-            // Only an empty page is the end: a shorter one may have lost some
-            // that are not for us to see.
-            if listed.is_empty() {
-                self.look_for_missing(athlete_id, None, &seen, task).await?;
-                break;
+        let begun_us = self.now_us();
+        let mut next = self.look_at(athlete_id, None, task).await?;
+        let swept_us = connection.swept_at_us.unwrap_or(connection.connected_at_us);
+        let is_due = begun_us >= swept_us.saturating_add(SWEEP.as_micros() as i64);
+        // Who asks for all means all as it is now.
+        let under_way = connection.sweep.filter(|_| !all || task.was_begun_before());
+        let sweep_begun_us = match under_way {
+            Some(sweep) => {
+                next = Timestamp::from_microsecond(sweep.before_us).ok();
+                sweep.begun_us
             }
-            if !sweep {
-                self.look_for_missing(athlete_id, oldest, &seen, task)
+            None if all || is_due => begun_us,
+            None => {
+                catalog
+                    .strava_polled(athlete_id, begun_us, StravaListed::Newest)
                     .await?;
-                break;
+                return Ok(());
             }
-            page += 1;
+        };
+        while let Some(before) = next {
+            let sweep = StravaSweep {
+                begun_us: sweep_begun_us,
+                before_us: before.as_microsecond(),
+            };
+            catalog
+                .strava_polled(athlete_id, begun_us, StravaListed::So(sweep))
+                .await?;
+            if task.stop_asked() {
+                return Err(Halt::Stopping);
+            }
+            next = self.look_at(athlete_id, Some(before), task).await?;
         }
-        catalog
-            .strava_polled(athlete_id, begun.as_microsecond(), sweep)
-            .await?;
+        let listed = StravaListed::All {
+            begun_us: sweep_begun_us,
+        };
+        catalog.strava_polled(athlete_id, begun_us, listed).await?;
         Ok(())
     }
 
-    /// What we know and the list did not show, from `oldest` on (`None`: at
-    /// all), is asked for by itself: a list may shift between two pages.
+    /// Looks at the page of activities that started before this, at the newest
+    /// without; answers before when those of the next one did, and `None` at the
+    /// end.
+    async fn look_at(
+        &self,
+        athlete_id: AthleteId,
+        before: Option<Timestamp>,
+        task: &TaskHandle,
+    ) -> Result<Option<Timestamp>, Halt> {
+        let list = List {
+            before,
+            per_page: PAGE,
+            ..List::default()
+        };
+        let listed = self.list(athlete_id, Purpose::Poll, list).await?;
+        let changed = self.note(athlete_id, &listed).await?;
+        // What is new far back belongs to the history.
+        let why = match before {
+            None => Why::Poll,
+            Some(_) => Why::Backfill,
+        };
+        self.enqueue_fetches(athlete_id, &changed.fetch, why, task.request_id())
+            .await?;
+        let seen: HashSet<i64> = listed.iter().map(|summary| summary.id).collect();
+        self.look_for_missing(athlete_id, changed.oldest, before, &seen, task)
+            .await?;
+        // Only an empty page is the end: a shorter one may have lost some that
+        // are not for us to see.
+        Ok(changed.oldest.map(|oldest| next_before(oldest, before)))
+    }
+
+    /// What we know and a page did not show, between the oldest that it showed
+    /// (`None`: nothing) and where it began (`None`: with the newest), is asked
+    /// for by itself: it may have another start now.
     async fn look_for_missing(
         &self,
         athlete_id: AthleteId,
         oldest: Option<Timestamp>,
+        before: Option<Timestamp>,
         seen: &HashSet<i64>,
         task: &TaskHandle,
     ) -> Result<(), Halt> {
         let from_us = oldest.map_or(i64::MIN, |oldest| oldest.as_microsecond().saturating_add(1));
+        let to_us = before.map_or(i64::MAX, |before| before.as_microsecond().saturating_sub(1));
         let catalog = &self.context.storage.catalog;
         let known = catalog
-            .strava_mirror_between(athlete_id, from_us, i64::MAX)
+            .strava_mirror_between(athlete_id, from_us, to_us)
             .await?;
         let missing: Vec<i64> = known
             .iter()

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "accounts", "0007_accounts.sql"),
     migration!(8, "retention", "0008_retention.sql"),
     migration!(9, "workers", "0009_workers.sql"),
+    migration!(10, "sweeps", "0010_sweeps.sql"),
 ];
 
 /// The version of our tables that this build makes and reads.

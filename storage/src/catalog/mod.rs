@@ -56,7 +56,7 @@ pub use retention::{ReleaseOrder, ReleaseStep, Which, retain_until_us};
 pub use strava::{
     AuthState, BudgetLimits, BudgetUse, BudgetWindow, ConnectionStatus, MirrorCounts, MirrorRow,
     NewAuthState, NewConnection, StoredEvent, StravaApp, StravaAudience, StravaConnection,
-    StravaEvent, StravaTokens, Taken, Windows,
+    StravaEvent, StravaListed, StravaSweep, StravaTokens, Taken, Windows,
 };
 pub use trouble::CatalogTrouble;
 pub use tx::Tx;

@@ -52,6 +52,7 @@ crate::testing::on_both!(
     activities_tell_who_wrote_them,
     the_cost_of_a_change_is_constant,
     a_refreshed_token_has_one_writer,
+    a_sweep_goes_on_where_it_was_left,
     a_strava_account_is_one_athletes,
     a_sign_in_is_used_once,
     the_limits_are_one_account,

@@ -3,7 +3,8 @@
 use super::{ONE, entry, open_with_athletes};
 use crate::catalog::{
     AuthState, BudgetLimits, BudgetWindow, ConnectionStatus, JobFilter, MirrorRow, NewAuthState,
-    NewConnection, NewJob, StravaAudience, StravaEvent, StravaTokens, Taken,
+    NewConnection, NewJob, StravaAudience, StravaEvent, StravaListed, StravaSweep, StravaTokens,
+    Taken,
 };
 use crate::error::Error;
 use crate::id::AthleteId;
@@ -68,6 +69,36 @@ pub async fn a_refreshed_token_has_one_writer(place: &Place) {
     let mended = catalog.strava_connection(ONE).await.unwrap().unwrap();
     assert_eq!(mended.status, ConnectionStatus::Connected);
     assert_eq!((mended.version, mended.backfill_before_us), (3, Some(5)));
+}
+
+/// How far a sweep came is kept until it comes to its end.
+pub async fn a_sweep_goes_on_where_it_was_left(place: &Place) {
+    let catalog = open_with_athletes(place, 1).await;
+    catalog
+        .connect_strava(&connection(ONE, 77), &entry(1))
+        .await
+        .unwrap();
+    let sweep = StravaSweep {
+        begun_us: 10,
+        before_us: 7,
+    };
+    let further = StravaSweep {
+        before_us: 3,
+        ..sweep
+    };
+    for (at_us, listed, known) in [
+        (9, StravaListed::Newest, (None, None)),
+        (10, StravaListed::So(sweep), (None, Some(sweep))),
+        (11, StravaListed::Newest, (None, Some(sweep))),
+        (12, StravaListed::So(further), (None, Some(further))),
+        (13, StravaListed::All { begun_us: 10 }, (Some(10), None)),
+        (14, StravaListed::Newest, (Some(10), None)),
+    ] {
+        catalog.strava_polled(ONE, at_us, listed).await.unwrap();
+        let found = catalog.strava_connection(ONE).await.unwrap().unwrap();
+        assert_eq!(found.polled_at_us, Some(at_us));
+        assert_eq!((found.swept_at_us, found.sweep), known, "{listed:?}");
+    }
 }
 
 /// An account at Strava is one athlete's, and an athlete has one.

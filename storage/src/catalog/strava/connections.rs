@@ -85,14 +85,39 @@ pub struct StravaConnection {
     pub changed_at_us: i64,
     /// When their newest activities were last listed.
     pub polled_at_us: Option<i64>,
-    /// When all of them were.
+    /// When a sweep, which lists all of them, began that came to its end.
     pub swept_at_us: Option<i64>,
+    /// The sweep that is under way.
+    pub sweep: Option<StravaSweep>,
     /// The history is listed down to here.
     pub backfill_before_us: Option<i64>,
     /// How many pages of it were listed.
     pub backfill_pages: i64,
     /// When all of it was listed.
     pub backfill_done_at_us: Option<i64>,
+}
+
+/// A sweep that is under way: whoever goes on with it goes on from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StravaSweep {
+    /// When it began, microseconds since 1970.
+    pub begun_us: i64,
+    /// All is listed that started then or later.
+    pub before_us: i64,
+}
+
+/// How much of an athlete's activities was listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StravaListed {
+    /// The newest.
+    Newest,
+    /// Those that a sweep has come to.
+    So(StravaSweep),
+    /// All, by a sweep that began then.
+    All {
+        /// Microseconds since 1970.
+        begun_us: i64,
+    },
 }
 
 /// What a connection begins with.
@@ -118,7 +143,7 @@ macro_rules! select_connections {
             "select athlete_id, strava_athlete_id, scopes, status, code, reason, access_token, ",
             "refresh_token, expires_at_us, version, connected_at_us, refreshed_at_us, ",
             "changed_at_us, polled_at_us, swept_at_us, backfill_before_us, backfill_pages, ",
-            "backfill_done_at_us from strava_connections ",
+            "backfill_done_at_us, sweep_begun_us, sweep_before_us from strava_connections ",
             $rest
         )
     };
@@ -151,6 +176,13 @@ impl StravaConnection {
             changed_at_us: row.int(12)?,
             polled_at_us: row.opt_int(13)?,
             swept_at_us: row.opt_int(14)?,
+            sweep: match (row.opt_int(18)?, row.opt_int(19)?) {
+                (Some(begun_us), Some(before_us)) => Some(StravaSweep {
+                    begun_us,
+                    before_us,
+                }),
+                _ => None,
+            },
             backfill_before_us: row.opt_int(15)?,
             backfill_pages: row.int(16)?,
             backfill_done_at_us: row.opt_int(17)?,
@@ -353,7 +385,8 @@ impl Catalog {
         Ok(left.unwrap_or_default().unsigned_abs())
     }
 
-    /// Writes that the newest activities were listed, or all of them.
+    /// Writes what was listed; the newest activities were at `at_us`,
+    /// microseconds since 1970.
     ///
     /// # Errors
     /// [`Error::Database`].
@@ -361,15 +394,26 @@ impl Catalog {
         &self,
         athlete_id: AthleteId,
         at_us: i64,
-        is_sweep: bool,
+        listed: StravaListed,
     ) -> Result<(), Error> {
+        let mut values = vec![athlete_id.into(), at_us.into()];
+        let statement = match listed {
+            StravaListed::Newest => {
+                "update strava_connections set polled_at_us = $2 where athlete_id = $1"
+            }
+            StravaListed::So(sweep) => {
+                values.extend([sweep.begun_us.into(), sweep.before_us.into()]);
+                "update strava_connections set polled_at_us = $2, sweep_begun_us = $3, \
+                 sweep_before_us = $4 where athlete_id = $1"
+            }
+            StravaListed::All { begun_us } => {
+                values.push(begun_us.into());
+                "update strava_connections set polled_at_us = $2, swept_at_us = $3, \
+                 sweep_begun_us = null, sweep_before_us = null where athlete_id = $1"
+            }
+        };
         let mut tx = self.db.begin().await?;
-        tx.execute(
-            "update strava_connections set polled_at_us = $2, \
-             swept_at_us = case when $3 = 1 then $2 else swept_at_us end where athlete_id = $1",
-            &[athlete_id.into(), at_us.into(), i64::from(is_sweep).into()],
-        )
-        .await?;
+        tx.execute(statement, &values).await?;
         tx.commit().await
     }
 

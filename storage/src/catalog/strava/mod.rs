@@ -12,7 +12,9 @@ mod subscription;
 
 pub use budget::{BudgetLimits, BudgetUse, BudgetWindow, Taken, Windows};
 pub(super) use connections::remove_of;
-pub use connections::{ConnectionStatus, NewConnection, StravaConnection, StravaTokens};
+pub use connections::{
+    ConnectionStatus, NewConnection, StravaConnection, StravaListed, StravaSweep, StravaTokens,
+};
 pub use events::{StoredEvent, StravaAudience, StravaEvent};
 pub use mirror::{MirrorCounts, MirrorRow};
 pub use states::{AuthState, NewAuthState};
