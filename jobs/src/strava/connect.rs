@@ -115,6 +115,9 @@ pub enum Refusal {
     /// The athlete is connected to another account.
     #[error("another Strava account is connected here")]
     AnotherAccount,
+    /// Another athlete is connected where only the owner's own may be.
+    #[error("another athlete is connected, and what may be kept is set for one alone")]
+    OwnerAlone,
 }
 
 impl Refusal {
@@ -144,6 +147,10 @@ impl Refusal {
                  PACELAKE_STRAVA_CLIENT_SECRET with https://www.strava.com/settings/api"
             }
             Self::AnotherAthletes => "disconnect the other athlete first",
+            Self::OwnerAlone => {
+                "set PACELAKE_STRAVA_RETENTION=policy for several athletes, or \
+                 disconnect the other one first"
+            }
             Self::AnotherAccount => {
                 "disconnect that one first: what it brought is to be let go or kept by then"
             }
@@ -177,13 +184,14 @@ impl Service {
     /// Begins a sign-in of this athlete; `back` is a path of this server.
     ///
     /// # Errors
-    /// Where the catalog fails, or the system gives no random bytes.
+    /// [`Refusal::OwnerAlone`], and where the catalog fails, or the system gives no random bytes.
     pub async fn begin(
         &self,
         athlete_id: AthleteId,
         scopes: &[Scope],
         back: &str,
     ) -> Result<Begun, Error> {
+        self.keep_to_owner(athlete_id).await?;
         let (state, browser) = (random_hex::<32>()?, random_hex::<32>()?);
         let now = self.now();
         let new = NewAuthState {
@@ -247,6 +255,7 @@ impl Service {
         if !sees_private && !granted.contains(&Scope::ActivityRead) {
             return Err(Refusal::ScopeUnticked.into());
         }
+        self.keep_to_owner(athlete_id).await?;
         self.clear_before(athlete_id).await?;
         let grant = self.client.exchange(&code).await.map_err(refused)?;
         if let Some(refusal) = self.is_taken(athlete_id, &grant).await? {
@@ -279,6 +288,19 @@ impl Service {
             back,
             sees_private,
         })
+    }
+
+    /// Refuses a second athlete where nothing goes by itself: that is for who
+    /// answers for it themselves.
+    async fn keep_to_owner(&self, athlete_id: AthleteId) -> Result<(), Error> {
+        if self.config().retention != Retention::Owner {
+            return Ok(());
+        }
+        let connections = self.context.storage.catalog.strava_connections().await?;
+        match connections.iter().any(|one| one.athlete_id != athlete_id) {
+            true => Err(Refusal::OwnerAlone.into()),
+            false => Ok(()),
+        }
     }
 
     /// Whether athlete or account are connected otherwise already; an account

@@ -65,7 +65,10 @@ pub async fn begin(
             "{back:?} is no path of this server"
         )));
     }
-    let begun = service.begin(owner.id, scopes, &back).await?;
+    let begun = match service.begin(owner.id, scopes, &back).await {
+        Err(jobs::Error::StravaSignIn(refusal)) => return Ok(refused(&refusal)),
+        begun => begun?,
+    };
     let mut cookie = Cookie::new(NAME, begun.browser);
     cookie.set_path(COOKIE_PATH);
     cookie.set_http_only(true);
@@ -166,10 +169,7 @@ async fn finish(
     let completed = completed.map_err(|error| Problem::fault(error.to_string()))?;
     let (status, html) = match completed {
         Ok(connected) => (StatusCode::OK, connected_page(&connected)),
-        Err(jobs::Error::StravaSignIn(refusal)) => {
-            tracing::info!(reason = %refusal, "a sign-in at Strava came to nothing");
-            (StatusCode::BAD_REQUEST, refused_page(&refusal))
-        }
+        Err(jobs::Error::StravaSignIn(refusal)) => return Ok(refused(&refusal)),
         Err(error) => {
             let status = error.code().row().http_status;
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -177,8 +177,18 @@ async fn finish(
             (status, failed_page(&error.to_string(), error.try_next()))
         }
     };
+    Ok(last_page(status, html))
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    tracing::info!(reason = %refusal, "a sign-in at Strava came to nothing");
+    last_page(StatusCode::BAD_REQUEST, refused_page(refusal))
+}
+
+/// The page that a sign-in ends with; its cookie is of no more use.
+fn last_page(status: StatusCode, html: String) -> Response {
     let fresh = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok((status, [fresh, forgotten()], Html(html)).into_response())
+    (status, [fresh, forgotten()], Html(html)).into_response()
 }
 
 /// The browser's half, where it brings one and no other.
