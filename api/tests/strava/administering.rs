@@ -22,15 +22,7 @@ mod both {
 async fn with_history(place: Place, activities: u32) -> World {
     let mut world = World::begin(place, Retention::Owner).await;
     world.do_chores();
-    let athlete = world.athlete(activities);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(activities as usize).await;
-    world
-        .until("the subscription", async || {
-            world.control().subscription().is_some() && world.is_idle().await
-        })
-        .await;
+    world.connected(activities).await;
     world
 }
 

@@ -21,15 +21,7 @@ async fn connected(place: Place, is_2027: bool, revoke: RevokeStyle) -> (World, 
     let control = setup.sim.control();
     control.switch(|switches| switches.contract_2027 = is_2027);
     let world = World::of(setup).await;
-    let athlete = world.athlete(2);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(2).await;
-    world
-        .until("the subscription", async || {
-            world.control().subscription().is_some() && world.is_idle().await
-        })
-        .await;
+    let athlete = world.connected(2).await;
     (world, athlete)
 }
 

@@ -21,14 +21,7 @@ async fn posted(world: &World, secret: &str, body: String) -> StatusCode {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_is_ours_is_taken() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = world.athlete(1);
-    world.connect(athlete).await;
-    world.back_filled(1).await;
-    world
-        .until("the subscription", async || {
-            world.get("/api/strava/status").await["subscribed"] == true
-        })
-        .await;
+    let athlete = world.connected(1).await;
     let subscription = world.control().subscription().unwrap().id;
     let secret = world.service.webhook_secret().await.unwrap();
     let secret = secret.expose();
@@ -101,14 +94,7 @@ async fn only_what_is_ours_is_taken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_a_hint_and_no_data() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = world.athlete(2);
-    world.connect(athlete).await;
-    world.back_filled(2).await;
-    world
-        .until("the subscription", async || {
-            world.get("/api/strava/status").await["subscribed"] == true
-        })
-        .await;
+    let athlete = world.connected(2).await;
     let control = world.control();
     let subscription = control.subscription().unwrap().id;
     let secret = world.service.webhook_secret().await.unwrap();
@@ -138,14 +124,7 @@ async fn an_event_is_a_hint_and_no_data() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_said_to_be_gone_and_is_not_stays() {
     let world = World::begin(Place::sqlite(), Retention::Policy).await;
-    let athlete = world.athlete(1);
-    world.connect(athlete).await;
-    world.back_filled(1).await;
-    world
-        .until("the subscription", async || {
-            world.get("/api/strava/status").await["subscribed"] == true
-        })
-        .await;
+    let athlete = world.connected(1).await;
     let catalog = &world.service.context.storage.catalog;
     let connection = catalog.strava_connection(AthleteId(1)).await.unwrap();
     let version = connection.unwrap().version;

@@ -24,10 +24,7 @@ fn lines(text: &[u8]) -> Vec<BTreeMap<String, String>> {
 
 async fn connected(activities: u32) -> (World, i64) {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = world.athlete(activities);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(activities as usize).await;
+    let athlete = world.connected(activities).await;
     (world, athlete)
 }
 

@@ -1,9 +1,13 @@
 //! What happens at Strava happens here.
 
-use jobs::strava::Retention;
+use jobs::queue::new_job;
+use jobs::strava::poll::Poll;
+use jobs::strava::{Retention, Service};
 use pacelake_strava_sim::{Crop, Details, Edit, EventFaultKind, EventFaultRule, FaultKind};
 use pacelake_strava_sim::{FaultRule, Generated, Lag, Visibility};
 use reqwest::StatusCode;
+use storage::AthleteId;
+use storage::catalog::{StravaListed, StravaSweep};
 use storage::testing::Place;
 
 use crate::world::World;
@@ -14,15 +18,7 @@ mod both {
 
 async fn connected(place: Place, activities: u32) -> (World, i64) {
     let world = World::begin(place, Retention::Owner).await;
-    let athlete = world.athlete(activities);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(activities as usize).await;
-    world
-        .until("the subscription", async || {
-            world.control().subscription().is_some()
-        })
-        .await;
+    let athlete = world.connected(activities).await;
     (world, athlete)
 }
 
@@ -132,6 +128,61 @@ async fn lost_doubled_and_late_events_end_in_the_same_state() {
                 .collect();
             there.sort_by_key(ToString::to_string);
             names == there && world.is_idle().await
+        })
+        .await;
+    world.end().await;
+}
+
+/// Where reads ran out, the look at all pages goes on; who asks for it anew means
+/// all as it is now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_goes_on_where_it_was_left() {
+    let (world, athlete) = connected(Place::sqlite(), 4).await;
+    let control = world.control();
+    control.event_fault(EventFaultRule::new(EventFaultKind::Lose).likely(1.0));
+    let there = control.activities(athlete);
+    control.delete(there[0]).unwrap();
+    control.events_settled().await;
+    let second = control.activity(there[2]).unwrap()["start_date"].clone();
+    let second: jiff::Timestamp = second.as_str().unwrap().parse().unwrap();
+    let catalog = &world.service.context.storage.catalog;
+    let begun_us = world.service.now_us() - 60_000_000;
+    let sweep = StravaSweep {
+        begun_us,
+        before_us: second.as_microsecond(),
+    };
+    let leave_off = async || {
+        let left = StravaListed::So(sweep);
+        catalog
+            .strava_polled(AthleteId(1), begun_us, left)
+            .await
+            .unwrap();
+    };
+    let swept = async || {
+        let found = catalog.strava_connection(AthleteId(1)).await.unwrap();
+        let found = found.unwrap();
+        found.swept_at_us.filter(|_| found.sweep.is_none())
+    };
+    leave_off().await;
+    let poll = Poll {
+        athlete_id: AthleteId(1),
+        all: false,
+    };
+    let line = new_job::<Service, _>(&poll, None, None).unwrap();
+    catalog.enqueue(&[line]).await.unwrap();
+    world
+        .until("what was deleted far back", async || {
+            world.id_of(there[0]).await.is_none() && world.is_idle().await
+        })
+        .await;
+    assert_eq!(swept().await, Some(begun_us));
+    assert_eq!(world.activities().await.len(), 3);
+
+    leave_off().await;
+    world.ask("POST", "/api/strava/sync").await;
+    world
+        .until("a sweep of its own", async || {
+            swept().await.is_some_and(|at_us| at_us > begun_us) && world.is_idle().await
         })
         .await;
     world.end().await;

@@ -1,7 +1,6 @@
 //! Keys that tokens are sealed with: changed without a new sign-in.
 
 use jobs::strava::{Retention, worker};
-use reqwest::StatusCode;
 use storage::seal::Keys;
 use storage::testing::Place;
 use storage::{AthleteId, Code, Failure};
@@ -53,15 +52,7 @@ async fn keys_change_without_a_new_sign_in(place: Place) {
         ..Setup::new(place, Retention::Owner).await
     };
     let world = World::of(setup).await;
-    let athlete = world.athlete(1);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(1).await;
-    world
-        .until("the subscription", async || {
-            world.control().subscription().is_some()
-        })
-        .await;
+    let athlete = world.connected(1).await;
     let old_alone = keys(&[&old]);
     let before = sealed(&world).await;
     assert!(before.iter().all(|text| !old_alone.needs_sealing(text)));

@@ -20,15 +20,7 @@ mod both {
 /// A connected athlete with two activities.
 async fn connected(place: Place, retention: Retention) -> (World, i64) {
     let world = World::begin(place, retention).await;
-    let athlete = world.athlete(2);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(2).await;
-    world
-        .until("the subscription", async || {
-            world.control().subscription().is_some() && world.is_idle().await
-        })
-        .await;
+    let athlete = world.connected(2).await;
     (world, athlete)
 }
 

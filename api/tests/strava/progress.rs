@@ -33,10 +33,7 @@ async fn begun(world: &World) -> Value {
 
 async fn connected() -> World {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = world.athlete(1);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(1).await;
+    world.connected(1).await;
     world
 }
 

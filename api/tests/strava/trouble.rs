@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use jobs::Error;
+use jobs::strava::connect::Refusal;
 use jobs::strava::fetch::{Fetch, Why};
-use jobs::strava::{Retention, RevokeStyle, Secret, worker};
+use jobs::strava::{Retention, RevokeStyle, Scope, Secret, worker};
 use pacelake_strava_sim::{
     Clock, Details, Edit, FaultKind, FaultRule, Generated, Options, Simulator,
 };
@@ -25,19 +27,6 @@ mod both {
     );
 }
 
-async fn connected(world: &World, activities: u32) -> i64 {
-    let athlete = world.athlete(activities);
-    let (status, page) = world.connect(athlete).await;
-    assert_eq!(status, StatusCode::OK, "{page}");
-    world.back_filled(activities as usize).await;
-    world
-        .until("the subscription", async || {
-            world.control().subscription().is_some() && world.is_idle().await
-        })
-        .await;
-    athlete
-}
-
 fn renamed(name: &str) -> Edit {
     Edit {
         name: Some(name.to_owned()),
@@ -55,7 +44,7 @@ async fn fetch_of(world: &World, strava_id: i64) -> Option<JobRow> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_hangs_up_at_the_callback_is_connected() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = connected(&world, 1).await;
+    let athlete = world.connected(1).await;
     let catalog = world.service.context.storage.catalog.clone();
     let version = async || {
         let connection = catalog.strava_connection(AthleteId(1)).await.unwrap();
@@ -87,7 +76,7 @@ async fn who_hangs_up_at_the_callback_is_connected() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_account_takes_no_connection_over() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = connected(&world, 2).await;
+    let athlete = world.connected(2).await;
     let other = world.athlete(1);
     let (status, page) = world.connect(other).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{page}");
@@ -115,12 +104,41 @@ async fn another_account_takes_no_connection_over() {
     world.end().await;
 }
 
+/// What is set for an owner's own activities takes nobody else's in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_is_alone() {
+    let world = World::begin(Place::sqlite(), Retention::Owner).await;
+    let catalog = world.service.context.storage.catalog.clone();
+    let second = catalog.create_athlete(None).await.unwrap().athlete_id;
+    let begin = async || {
+        let scopes = [Scope::ActivityReadAll];
+        world.service.begin(second, &scopes, "/").await
+    };
+    let early = begin().await.unwrap();
+    let athlete = world.connected(1).await;
+    let late = begin().await.err();
+    assert!(
+        matches!(late, Some(Error::StravaSignIn(Refusal::OwnerAlone))),
+        "{late:?}"
+    );
+    // Nor does one come in that began before.
+    let back = world.back(early.url.as_str(), world.athlete(1)).await;
+    let cookie = format!("pacelake_strava={}", early.browser);
+    let (status, page) = world.shown(&back, &cookie).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{page}");
+    assert!(page.contains("PACELAKE_STRAVA_RETENTION=policy"), "{page}");
+    assert_eq!(catalog.strava_connections().await.unwrap().len(), 1);
+    let (status, page) = world.connect(athlete).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    world.end().await;
+}
+
 /// Nothing is deleted because an address is wrong, or something in between has
 /// never heard of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_404_that_is_not_strava_s_takes_nothing_away() {
     let world = World::begin(Place::sqlite(), Retention::Policy).await;
-    let athlete = connected(&world, 2).await;
+    let athlete = world.connected(2).await;
     let control = world.control();
     let strava_id = control.activities(athlete)[0];
     control.fault(FaultRule::new("/api/v3/*", FaultKind::NotFound));
@@ -167,7 +185,7 @@ async fn a_refresh_that_fails_for_the_apps_sake_is_waited_out(place: Place) {
         ..Setup::new(place, Retention::Owner).await
     };
     let world = World::of(setup).await;
-    let athlete = connected(&world, 1).await;
+    let athlete = world.connected(1).await;
     let setup = Setup {
         change: |config| config.app.client_secret = Secret::new("mistyped".to_owned()),
         ..world.again().await
@@ -228,7 +246,7 @@ async fn a_refresh_that_fails_for_the_apps_sake_is_waited_out(place: Place) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn samples_that_are_not_shown_just_now_stay() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = connected(&world, 1).await;
+    let athlete = world.connected(1).await;
     let control = world.control();
     let strava_id = control.activities(athlete)[0];
     let id = world.id_of(strava_id).await.unwrap();
@@ -297,7 +315,7 @@ async fn an_event_waits_for_no_back_fill(place: Place) {
 
 async fn copies_of_an_owner_go_under_the_terms(place: Place) {
     let world = World::begin(place, Retention::Owner).await;
-    let athlete = connected(&world, 2).await;
+    let athlete = world.connected(2).await;
     let control = world.control();
     let strava_id = control.activities(athlete)[0];
     let id = world.id_of(strava_id).await.unwrap();
@@ -334,7 +352,7 @@ async fn the_old_way_ends_a_connection_whose_token_ended() {
         ..Setup::new(Place::sqlite(), Retention::Owner).await
     };
     let world = World::of(setup).await;
-    let athlete = connected(&world, 1).await;
+    let athlete = world.connected(1).await;
     world.control().expire_access(athlete);
     let answer = world.ask("DELETE", "/api/strava/disconnect").await;
     let receipt: Value = answer.json().await.unwrap();
@@ -348,7 +366,7 @@ async fn the_old_way_ends_a_connection_whose_token_ended() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_stays_one_when_a_list_shows_the_same() {
     let world = World::begin(Place::sqlite(), Retention::Owner).await;
-    let athlete = connected(&world, 1).await;
+    let athlete = world.connected(1).await;
     let setup = world.again().await;
     let control = setup.sim.control();
     // With nobody at work: first the event, then the back-fill asks for it.

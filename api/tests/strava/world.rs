@@ -267,6 +267,20 @@ impl World {
         sources.unwrap().first().map(|source| source.activity_id.0)
     }
 
+    /// Connects a new athlete with so many activities, and waits until Strava
+    /// announces what happens and nothing is left to do.
+    pub async fn connected(&self, activities: u32) -> i64 {
+        let athlete = self.athlete(activities);
+        let (status, page) = self.connect(athlete).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        self.back_filled(activities as usize).await;
+        self.until("the subscription", async || {
+            self.control().subscription().is_some() && self.is_idle().await
+        })
+        .await;
+        athlete
+    }
+
     /// Waits until the whole history is in.
     pub async fn back_filled(&self, count: usize) {
         self.until("the history", async || {

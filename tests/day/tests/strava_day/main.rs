@@ -74,6 +74,11 @@ async fn a_day(place: Place) {
     control.reached(noon).await;
     let came_in_s = begun.elapsed().as_secs();
     let morning = control.tally();
+    // The history alone comes to what it may use of a quarter of an hour, and waits.
+    assert!(
+        morning.highest.read_quarter * 4 >= LIMITS.read_quarter * 3,
+        "{morning:?}"
+    );
     for (at, incident) in plan.0 {
         day.world.pace(REST.1).await;
         control.reached(at).await;
