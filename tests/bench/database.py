@@ -13,6 +13,8 @@ from clock import Missing, run
 from setting import ROOT, TARGET
 
 USER = "pacelake"
+# How many files of its log a server has from the beginning, of 16 MiB each.
+SEGMENTS = 4
 
 
 @contextmanager
@@ -47,6 +49,11 @@ def postgres(root: Path) -> Iterator[str]:
         program(programs / "pg_ctl", "start", "-w", "-D", data, "-o", options, "-l", folder / "log")
         try:
             program(programs / "createdb", "--username", USER, "--host", folder, "bench")
+            # A server that has run for a while writes over files of its log. A new one
+            # fills each with zeros first, for which all who commit wait.
+            statements = [*["create table turned (); drop table turned", "select pg_switch_wal()"] * SEGMENTS, "checkpoint"]
+            commands = [part for statement in statements for part in ("--command", statement)]
+            program(programs / "psql", "--quiet", "--username", USER, "--host", folder, "--dbname", "bench", *commands)
             yield f"postgres://{USER}@localhost/bench?host={folder}"
         finally:
             program(programs / "pg_ctl", "stop", "-D", data, "-m", "immediate")
