@@ -9,7 +9,7 @@ use jobs::strava::{Scope, Secret, Service};
 use pacelake_strava_sim::{Calls, Clock, Details, Generated, NewAthlete, Options, Simulator};
 use reqwest::header::LOCATION;
 use reqwest::{Client, Url};
-use storage::catalog::{CatalogChange, Source};
+use storage::catalog::{AuditEntry, CatalogChange, NewConnection, Outcome, Source};
 use storage::{ActivityId, AthleteId, Commit, Storage};
 use uuid::Uuid;
 
@@ -57,6 +57,24 @@ fn now() -> Timestamp {
     "2026-06-01T08:05:00Z".parse().unwrap()
 }
 
+/// The line of the audit of a connection that is kept apart or comes back.
+fn moved(athlete_id: AthleteId) -> AuditEntry {
+    AuditEntry {
+        audit_id: Uuid::now_v7(),
+        at_us: now().as_microsecond(),
+        athlete_id,
+        activity_id: None,
+        action: "strava_token".to_owned(),
+        outcome: Outcome::Updated,
+        path: String::new(),
+        sha256: None,
+        code: None,
+        reason: "kept apart while another signs in".to_owned(),
+        try_next: None,
+        run_id: Uuid::now_v7(),
+    }
+}
+
 /// A simulated Strava, and what speaks to it.
 pub struct Strava {
     sim: Simulator,
@@ -94,13 +112,32 @@ impl Strava {
         strava
     }
 
-    /// Connects those who are not.
+    /// Connects those who are not. What an athlete has may stay, under which one
+    /// alone can sign in: the other is kept apart meanwhile, as if both had come
+    /// before that was chosen.
     pub async fn connect(&self) {
         let catalog = &self.service.context.storage.catalog;
         for there in THERE {
-            let found = catalog.strava_connection(there.athlete_id).await;
-            if found.unwrap().is_none() {
-                self.sign_in(there).await;
+            let others = catalog.strava_connections().await.unwrap();
+            if others.iter().any(|one| one.athlete_id == there.athlete_id) {
+                continue;
+            }
+            for other in &others {
+                let entry = moved(other.athlete_id);
+                let left = catalog.disconnect_strava(other.athlete_id, &entry, &[]);
+                left.await.unwrap();
+            }
+            self.sign_in(there).await;
+            for other in others {
+                let entry = moved(other.athlete_id);
+                let again = NewConnection {
+                    athlete_id: other.athlete_id,
+                    strava_athlete_id: other.strava_athlete_id,
+                    scopes: other.scopes,
+                    tokens: other.tokens,
+                    at_us: other.connected_at_us,
+                };
+                catalog.connect_strava(&again, &entry).await.unwrap();
             }
         }
     }
