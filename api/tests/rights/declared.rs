@@ -230,8 +230,7 @@ pub const ROUTES: &[Row] = &[
         "/api/activities/7/remerge",
         "{}",
     ),
-    // A page: another is connected, and what may stay is set for one alone.
-    get("/api/strava/auth", Who::Owner, "/api/strava/auth").answered(400),
+    get("/api/strava/auth", Who::Owner, "/api/strava/auth").answered(303),
     // A page says that the sign-in did not begin here.
     get(
         "/api/strava/callback",

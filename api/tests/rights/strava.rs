@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use jobs::strava::connect::Returned;
 use jobs::strava::live::external_id;
-use jobs::strava::{Scope, Secret, Service};
+use jobs::strava::{Retention, Scope, Secret, Service};
 use pacelake_strava_sim::{Calls, Clock, Details, Generated, NewAthlete, Options, Simulator};
 use reqwest::header::LOCATION;
 use reqwest::{Client, Url};
-use storage::catalog::{AuditEntry, CatalogChange, NewConnection, Outcome, Source};
+use storage::catalog::{CatalogChange, Source};
 use storage::{ActivityId, AthleteId, Commit, Storage};
 use uuid::Uuid;
 
@@ -57,24 +57,6 @@ fn now() -> Timestamp {
     "2026-06-01T08:05:00Z".parse().unwrap()
 }
 
-/// The line of the audit of a connection that is kept apart or comes back.
-fn moved(athlete_id: AthleteId) -> AuditEntry {
-    AuditEntry {
-        audit_id: Uuid::now_v7(),
-        at_us: now().as_microsecond(),
-        athlete_id,
-        activity_id: None,
-        action: "strava_token".to_owned(),
-        outcome: Outcome::Updated,
-        path: String::new(),
-        sha256: None,
-        code: None,
-        reason: "kept apart while another signs in".to_owned(),
-        try_next: None,
-        run_id: Uuid::now_v7(),
-    }
-}
-
 /// A simulated Strava, and what speaks to it.
 pub struct Strava {
     sim: Simulator,
@@ -100,6 +82,8 @@ impl Strava {
         }
         let mut config = config(&sim, base);
         config.verify_token = Some(Secret::new(VERIFY));
+        // Several athletes connect under the terms alone.
+        config.retention = Retention::Policy;
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build();
@@ -112,32 +96,13 @@ impl Strava {
         strava
     }
 
-    /// Connects those who are not. What an athlete has may stay, under which one
-    /// alone can sign in: the other is kept apart meanwhile, as if both had come
-    /// before that was chosen.
+    /// Connects those who are not.
     pub async fn connect(&self) {
         let catalog = &self.service.context.storage.catalog;
         for there in THERE {
-            let others = catalog.strava_connections().await.unwrap();
-            if others.iter().any(|one| one.athlete_id == there.athlete_id) {
-                continue;
-            }
-            for other in &others {
-                let entry = moved(other.athlete_id);
-                let left = catalog.disconnect_strava(other.athlete_id, &entry, &[]);
-                left.await.unwrap();
-            }
-            self.sign_in(there).await;
-            for other in others {
-                let entry = moved(other.athlete_id);
-                let again = NewConnection {
-                    athlete_id: other.athlete_id,
-                    strava_athlete_id: other.strava_athlete_id,
-                    scopes: other.scopes,
-                    tokens: other.tokens,
-                    at_us: other.connected_at_us,
-                };
-                catalog.connect_strava(&again, &entry).await.unwrap();
+            let found = catalog.strava_connection(there.athlete_id).await;
+            if found.unwrap().is_none() {
+                self.sign_in(there).await;
             }
         }
     }
@@ -206,7 +171,8 @@ async fn commit_source(storage: &Storage, strava_id: i64) {
         athlete_id: AthleteId(1),
         sha256: "0".repeat(64),
         part: 0,
-        format: "strava_api".to_owned(),
+        // As the archive brings it, which stays when a connection ends.
+        format: "fit".to_owned(),
         external_id: Some(external_id(strava_id)),
         start_time_us: RIDE_US,
         elapsed_ms: 60_000,
